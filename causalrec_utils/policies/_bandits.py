@@ -1,0 +1,279 @@
+"""Policies that learn: epsilon-greedy, Thompson sampling, LinUCB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import _checks
+from ._base import Policy, Seed, TablePolicy
+
+TIE = 1e-12  # scores of LinUCB that are closer are equal
+
+
+class EpsilonGreedy(Policy):
+    """The action with the best mean so far, or with probability ε any action.
+
+    Introduced in section 3.1.
+
+    Parameters
+    ----------
+    actions : sequence
+        Labels of the actions.
+    epsilon : float
+        Probability of exploring, in [0, 1].
+
+    Examples
+    --------
+    >>> policy = EpsilonGreedy(["a", "b"], epsilon=0.1)
+    >>> policy.update(["a", "b"], [1, 0])
+    >>> policy.prob(["a", "b"]).round(2).tolist()
+    [0.95, 0.05]
+    """
+
+    def __init__(self, actions: Sequence[Any], *, epsilon: float = 0.1) -> None:
+        super().__init__(actions)
+        if not 0 <= epsilon <= 1:
+            raise ValueError(f"epsilon must be in [0, 1], got {epsilon}")
+        self.epsilon = epsilon
+        self.count = np.zeros(len(self.actions))
+        self.total = np.zeros(len(self.actions))
+
+    def _probabilities(self) -> np.ndarray:
+        mean = np.where(self.count > 0, self.total / np.maximum(self.count, 1), np.inf)
+        best = mean == mean.max()  # actions never tried count as best, so each gets its turn
+        return self.epsilon / len(best) + (1 - self.epsilon) * best / best.sum()
+
+    def prob(
+        self, actions: Any, *, position: Any = None, context: np.ndarray | None = None
+    ) -> np.ndarray:
+        return self._probabilities()[self.rows_of(actions)]
+
+    def act(self, n: int, *, context: np.ndarray | None = None, seed: Seed = 0) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        return self.actions[rng.choice(len(self.actions), size=n, p=self._probabilities())]
+
+    def update(self, actions: Any, rewards: Any, *, context: np.ndarray | None = None) -> None:
+        rows, k = self.rows_of(actions), len(self.actions)
+        self.count += np.bincount(rows, minlength=k)
+        self.total += np.bincount(rows, _checks.numeric(rewards, "rewards", n=len(rows)), k)
+
+
+class BernoulliThompson(Policy):
+    """Thompson sampling for clicks: draw each action's rate from its Beta posterior, play the best.
+
+    With several slots, the actions with the highest draws fill the slots in order, so the policy
+    has a probability for each action *in each slot*. These are computed by quadrature, not by
+    simulation. Introduced in section 3.1.
+
+    Parameters
+    ----------
+    actions : sequence
+        Labels of the actions.
+    alpha, beta : float or array of shape (k,)
+        Beta prior: clicks and non-clicks seen before the first one, above 0.
+
+    Notes
+    -----
+    Thompson (1933), "On the likelihood that one unknown probability exceeds another".
+
+    Examples
+    --------
+    >>> policy = BernoulliThompson(["a", "b"])
+    >>> policy.update(["a"] * 10 + ["b"] * 10, [1] * 5 + [0] * 5 + [0] * 10)
+    >>> bool(policy.prob(["a"])[0] > 0.95)
+    True
+    """
+
+    def __init__(self, actions: Sequence[Any], *, alpha: Any = 1.0, beta: Any = 1.0) -> None:
+        super().__init__(actions)
+        k = len(self.actions)
+        self.alpha = np.array(np.broadcast_to(alpha, k), float)
+        self.beta = np.array(np.broadcast_to(beta, k), float)
+        for name, values in (("alpha", self.alpha), ("beta", self.beta)):
+            _checks.within(_checks.numeric(values, name), name, 0, open_low=True)
+
+    def table(self, positions: Sequence[Any] = (1,)) -> TablePolicy:
+        """Probability of each action in each slot, as a fixed policy.
+
+        Parameters
+        ----------
+        positions : sequence
+            Labels of the slots, best first; no more than there are actions.
+
+        Returns
+        -------
+        TablePolicy
+        """
+        probs = rank_probabilities(self.alpha, self.beta, len(positions))
+        return TablePolicy(pd.DataFrame(probs, index=self._index, columns=list(positions)))
+
+    def prob(
+        self, actions: Any, *, position: Any = None, context: np.ndarray | None = None
+    ) -> np.ndarray:
+        if position is not None:
+            raise ValueError("probabilities by slot: use table(positions)")
+        return rank_probabilities(self.alpha, self.beta, 1)[self.rows_of(actions), 0]
+
+    def act(self, n: int, *, context: np.ndarray | None = None, seed: Seed = 0) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        draws = (rng.beta(a, b, size=n) for a, b in zip(self.alpha, self.beta, strict=True))
+        best, choice = next(draws), np.zeros(n, int)
+        for i, rates in enumerate(draws, start=1):
+            choice = np.where(rates > best, i, choice)
+            best = np.maximum(rates, best)
+        return self.actions[choice]
+
+    def update(self, actions: Any, rewards: Any, *, context: np.ndarray | None = None) -> None:
+        rows, k = self.rows_of(actions), len(self.actions)
+        r = _checks.within(_checks.numeric(rewards, "rewards", n=len(rows)), "rewards", 0, 1)
+        self.alpha += np.bincount(rows, r, k)
+        self.beta += np.bincount(rows, 1 - r, k)
+
+
+def rank_probabilities(alpha: np.ndarray, beta: np.ndarray, slots: int) -> np.ndarray:
+    r"""Probability that each Beta variable is the largest, the second largest, ...
+
+    :math:`P(\mathrm{rank}_a = k) = \int f_a(x)\, P(N_{-a}(x) = k - 1)\,dx`, where the number
+    :math:`N_{-a}(x)` of other variables that exceed x is a sum of independent Bernoulli variables,
+    whose distribution a recursion gives exactly.
+
+    Parameters
+    ----------
+    alpha, beta : arrays of shape (k,)
+        Parameters of the independent Beta variables.
+    slots : int
+        Number of ranks, at most k.
+
+    Returns
+    -------
+    array of shape (k, slots)
+        Each column adds up to 1.
+
+    Examples
+    --------
+    >>> rank_probabilities(np.array([1.0, 1.0]), np.array([1.0, 1.0]), 2).round(6).tolist()
+    [[0.5, 0.5], [0.5, 0.5]]
+    """
+    from scipy.stats import beta as beta_distribution
+
+    k = len(alpha)
+    if not 1 <= slots <= k:
+        raise ValueError(f"need between 1 and {k} slots, got {slots}")
+    # A grid of everyone's quantiles is fine wherever anyone's mass is, including the far tails.
+    tails = np.logspace(-9, -2, 40)
+    levels = np.unique(np.concatenate([tails, np.linspace(0.01, 0.99, 120), 1 - tails]))
+    cells = beta_distribution.ppf(levels[:, None], alpha, beta).ravel()
+    grid = np.unique(np.concatenate([[0.0], cells, [1.0]]))
+    mass = np.diff(beta_distribution.cdf(grid[:, None], alpha, beta), axis=0).T
+    exceed = beta_distribution.sf(((grid[1:] + grid[:-1]) / 2)[:, None], alpha, beta).T
+    # before[a], after[a]: distribution of how many of the actions before / after a exceed x.
+    before, after = np.zeros((2, k + 1, slots, len(grid) - 1))
+    before[0, 0], after[k, 0] = 1.0, 1.0
+    for a in range(k):
+        before[a + 1] = _add(before[a], exceed[a])
+        b = k - 1 - a
+        after[b] = _add(after[b + 1], exceed[b])
+    out = np.empty((k, slots))
+    for a in range(k):
+        for s in range(slots):
+            others = sum(before[a, j] * after[a + 1, s - j] for j in range(s + 1))
+            out[a, s] = mass[a] @ others
+    return out / out.sum(axis=0)
+
+
+def _add(counts: np.ndarray, p: np.ndarray) -> np.ndarray:
+    """Distribution of a count after one more Bernoulli(p), up to the last slot."""
+    out = counts * (1 - p)
+    out[1:] += counts[:-1] * p
+    return out
+
+
+class LinUCB(Policy):
+    """A ridge regression for each action; play the highest upper confidence bound.
+
+    The score of an action is :math:`x^\\top\\hat\\theta_a + \\alpha\\sqrt{x^\\top A_a^{-1} x}` with
+    :math:`A_a = I + \\sum x x^\\top`. Introduced in section 3.1.
+
+    Parameters
+    ----------
+    actions : sequence
+        Labels of the actions.
+    dim : int
+        Length d of the context; include a constant feature.
+    alpha : float
+        Width of the bound, at least 0.
+
+    Notes
+    -----
+    Li, Chu, Langford and Schapire (2010), algorithm 1 (disjoint models). Ties are broken evenly.
+
+    Examples
+    --------
+    >>> policy = LinUCB(["a", "b"], dim=1, alpha=0.0)
+    >>> policy.update(["a", "b"], [1, 0], context=np.ones((2, 1)))
+    >>> policy.act(2, context=np.ones((2, 1))).tolist()
+    ['a', 'a']
+    """
+
+    def __init__(self, actions: Sequence[Any], *, dim: int, alpha: float = 1.0) -> None:
+        super().__init__(actions)
+        if not alpha >= 0:
+            raise ValueError(f"alpha must be at least 0, got {alpha}")
+        self.dim, self.alpha = dim, alpha
+        self.gram = np.tile(np.eye(dim), (len(self.actions), 1, 1))
+        self.moment = np.zeros((len(self.actions), dim))
+
+    def _context(self, context: np.ndarray | None, n: int) -> np.ndarray:
+        x = np.asarray(context if context is not None else np.empty(0), float)
+        if x.shape != (n, self.dim):
+            raise ValueError(f"context must have shape ({n}, {self.dim}), got {x.shape}")
+        for j in range(self.dim):
+            _checks.numeric(x[:, j], f"context {j}")
+        return x
+
+    def _scores(self, x: np.ndarray) -> Iterator[np.ndarray]:
+        """The upper bound of one action after the other, in each row."""
+        for gram, moment in zip(self.gram, self.moment, strict=True):
+            solved = np.linalg.solve(gram, np.column_stack([moment, x.T]))
+            width = np.sqrt(np.einsum("nd,dn->n", x, solved[:, 1:]))
+            yield x @ solved[:, 0] + self.alpha * width
+
+    def _best(self, x: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """For one action after the other: where it beats those before, where it equals the best."""
+        best = np.full(len(x), -np.inf)
+        for score in self._scores(x):
+            better, equal = score > best + TIE, np.abs(score - best) <= TIE
+            best = np.where(better, score, best)
+            yield better, equal
+
+    def prob(
+        self, actions: Any, *, position: Any = None, context: np.ndarray | None = None
+    ) -> np.ndarray:
+        rows = self.rows_of(actions)
+        ties, among = np.zeros(len(rows)), np.zeros(len(rows), bool)
+        for a, (better, equal) in enumerate(self._best(self._context(context, len(rows)))):
+            ties = np.where(better, 1, ties + equal)
+            among = np.where(better, rows == a, among | (equal & (rows == a)))
+        return among / ties
+
+    def act(self, n: int, *, context: np.ndarray | None = None, seed: Seed = 0) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        ties, choice = np.zeros(n), np.zeros(n, int)
+        for a, (better, equal) in enumerate(self._best(self._context(context, n))):
+            ties = np.where(better, 1, ties + equal)
+            # The m-th of equals takes over with probability 1/m, so that each is as likely.
+            choice = np.where(better | (equal & (rng.random(n) * ties < 1)), a, choice)
+        return self.actions[choice]
+
+    def update(self, actions: Any, rewards: Any, *, context: np.ndarray | None = None) -> None:
+        rows = self.rows_of(actions)
+        x = self._context(context, len(rows))
+        r = _checks.numeric(rewards, "rewards", n=len(rows))
+        for a in np.unique(rows):
+            mine = x[rows == a]
+            self.gram[a] += mine.T @ mine
+            self.moment[a] += r[rows == a] @ mine
