@@ -12,17 +12,22 @@ import numpy as np
 import pandas as pd
 
 
+def plain(value: Any) -> Any:
+    """A NumPy scalar as a Python one, which prints as itself."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def fail(name: str, rule: str, row: int | None = None, value: Any = None) -> None:
     """Raise the one kind of error that bad input gets."""
-    where = "" if row is None else f"; first offending row: {row} (value {value!r})"
+    where = "" if row is None else f"; first offending row: {row} (value {plain(value)!r})"
     raise ValueError(f"column {name!r}: {rule}{where}")
 
 
-def _first(bad: np.ndarray, values: np.ndarray, name: str, rule: str) -> None:
+def refuse(bad: np.ndarray, values: Any, name: str, rule: str) -> None:
+    """Raise for the first row where ``bad`` is true."""
     if bad.any():
         row = int(np.argmax(bad))
-        value = values[row]
-        fail(name, rule, row, value.item() if hasattr(value, "item") else value)
+        fail(name, rule, row, np.asarray(values)[row])
 
 
 def columns(data: pd.DataFrame, names: Iterable[str]) -> None:
@@ -45,10 +50,10 @@ def numeric(values: Any, name: str, *, n: int | None = None) -> np.ndarray:
     if array.dtype.kind not in "biuf":
         converted = pd.to_numeric(pd.Series(array), errors="coerce").to_numpy(float)
         missing = np.asarray(pd.isna(array))
-        _first(np.isnan(converted) & ~missing, array, name, "must be numbers")
+        refuse(np.isnan(converted) & ~missing, array, name, "must be numbers")
         array = converted
     array = array.astype(float, copy=False)
-    _first(~np.isfinite(array), array, name, "must be finite (no NaN, no infinity)")
+    refuse(~np.isfinite(array), array, name, "must be finite (no NaN, no infinity)")
     return array
 
 
@@ -64,14 +69,14 @@ def within(
     bad = (values <= low if open_low else values < low) | (values > high)
     bracket = "(" if open_low else "["
     close = ")" if high == np.inf else "]"
-    _first(bad, values, name, f"must be in {bracket}{low:g}, {high:g}{close}")
+    refuse(bad, values, name, f"must be in {bracket}{low:g}, {high:g}{close}")
     return values
 
 
 def no_missing(values: Any, name: str) -> np.ndarray:
     """Any type, but nothing missing (labels of actions, arms, users)."""
     array = np.asarray(values)
-    _first(np.asarray(pd.isna(array)), array, name, "must not be missing")
+    refuse(np.asarray(pd.isna(array)), array, name, "must not be missing")
     return array
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from . import _checks
@@ -195,7 +194,4 @@ def _point_out(table: ibis.Table, name: str, rule: str, bad: Any) -> None:
 
     numbered = table.mutate(_bad=bad.fill_null(False)).mutate(_row=ibis.row_number())
     first = numbered.filter(numbered["_bad"]).order_by("_row").limit(1).execute().iloc[0]
-    value = first[name]
-    _checks.fail(
-        name, rule, int(first["_row"]), value.item() if isinstance(value, np.generic) else value
-    )
+    _checks.fail(name, rule, int(first["_row"]), first[name])

@@ -30,7 +30,7 @@ COLORS = {
     "purple": "#cc79a7",
     "grey": "#6b6b6b",
 }
-TRUTH = {"color": COLORS["vermilion"], "linestyle": "--", "linewidth": 1.8}
+TRUTH: dict[str, Any] = {"color": COLORS["vermilion"], "linestyle": "--", "linewidth": 1.8}
 
 
 def use_style() -> None:
@@ -118,7 +118,7 @@ def truth_line(ax: Axes, value: float, *, label: str = "truth", axis: str = "x")
     if axis == "x":
         ax.axvline(value, zorder=1, **TRUTH)
         at, where = (value, 1.0), ("data", "axes fraction")
-        align = {"ha": "center", "va": "bottom", "xytext": (0, 2)}
+        align: dict[str, Any] = {"ha": "center", "va": "bottom", "xytext": (0, 2)}
     else:
         ax.axhline(value, zorder=1, **TRUTH)
         at, where = (1.0, value), ("axes fraction", "data")

@@ -236,7 +236,7 @@ class Grade:
     @classmethod
     def from_dict(cls, row: Mapping[str, Any]) -> Grade:
         """The inverse of `to_dict`; diagnostics and standard error are not stored."""
-        v = {k: math.nan if x is None else x for k, x in row.items()}
+        v: dict[str, Any] = {k: math.nan if x is None else x for k, x in row.items()}
         estimate = Estimate(
             v["value"],
             math.nan,

@@ -8,7 +8,7 @@ import pandas as pd
 from .. import _checks
 from ..estimate import Estimate
 from ._bootstrap import by_user, ratio, resample_totals, sum_by
-from ._lists import binary, encode, refuse
+from ._lists import binary, encode
 from ._rates import click_through_rate
 
 __all__ = ["brier", "calibration", "calibration_table", "log_loss"]
@@ -279,7 +279,7 @@ def log_loss(
     p, y, u, n = _read(data, probability, outcome, user)
     likelihood = np.where(y == 1, p, 1 - p)
     rule = "an outcome that happened must have a positive probability"
-    refuse(likelihood == 0, p, probability, rule)
+    _checks.refuse(likelihood == 0, p, probability, rule)
     loss = -np.log(likelihood)
     return _mean_loss(loss, u, n, "log loss", level=level, n_boot=n_boot, seed=seed)
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from .. import _checks
 from ..estimate import Estimate
-from ._lists import encode, mean_over_ties, pair_codes, positions, refuse, scores, top
+from ._lists import encode, mean_over_ties, pair_codes, positions, scores, top
 
 __all__ = ["catalogue_coverage"]
 
@@ -82,7 +82,7 @@ def catalogue_coverage(
     if not len(known):
         raise ValueError("catalogue must hold at least one item")
     items, (i, listed) = encode("item", recommended["item"], known)
-    refuse(~np.isin(i, listed), recommended["item"], "item", "must be in the catalogue")
+    _checks.refuse(~np.isin(i, listed), recommended["item"], "item", "must be in the catalogue")
     pair_codes(u, i, len(items), recommended["item"])
     chance = mean_over_ties(*positions(u, scores(recommended, u)), np.ones(k))
 

@@ -15,22 +15,14 @@ __all__ = [
     "mean_over_ties",
     "pair_codes",
     "positions",
-    "refuse",
     "scores",
     "top",
 ]
 
 
-def refuse(bad: np.ndarray, values: Any, name: str, rule: str) -> None:
-    """Raise for the first row where ``bad`` is true."""
-    if bad.any():
-        row = int(np.argmax(bad))
-        _checks.fail(name, rule, row, np.asarray(values)[row : row + 1].tolist()[0])
-
-
 def binary(values: np.ndarray, name: str) -> np.ndarray:
     """The values, if all are 0 or 1."""
-    refuse((values != 0) & (values != 1), values, name, "must be 0 or 1")
+    _checks.refuse((values != 0) & (values != 1), values, name, "must be 0 or 1")
     return values
 
 
@@ -49,7 +41,7 @@ def pair_codes(user: np.ndarray, item: np.ndarray, n_items: int, items: Any) -> 
     """One integer a (user, item) pair; a pair that comes twice is an error."""
     pairs = user.astype(np.int64) * n_items + item
     twice = pd.Series(pairs).duplicated().to_numpy()
-    refuse(twice, items, "item", "each (user, item) pair may come once only")
+    _checks.refuse(twice, items, "item", "each (user, item) pair may come once only")
     return pairs
 
 
@@ -88,7 +80,7 @@ def scores(recommended: pd.DataFrame, user: np.ndarray) -> np.ndarray:
     rank = _checks.numeric(recommended["rank"], "rank")
     first, last = positions(user, -rank)
     bad = (rank != first + 1) | (last - first > 1)
-    refuse(bad, rank, "rank", "must be 1, 2, 3, ... for each user, without repeats or gaps")
+    _checks.refuse(bad, rank, "rank", "must be 1, 2, 3, ... for each user, without repeats or gaps")
     return -rank
 
 

@@ -11,7 +11,7 @@ from .. import _checks
 from ..estimate import Estimate
 from ._bootstrap import by_user, ratio, sum_by
 from ._errors import overlap, weights
-from ._lists import binary, encode, mean_over_ties, pair_codes, positions, refuse, scores, top
+from ._lists import binary, encode, mean_over_ties, pair_codes, positions, scores, top
 
 __all__ = ["click_through_rate", "satisfaction"]
 
@@ -77,7 +77,7 @@ def click_through_rate(
         _whole(clicks, click)
     else:
         binary(clicks, click)
-    refuse(clicks > views, clicks, click, "must be at most the impressions")
+    _checks.refuse(clicks > views, clicks, click, "must be at most the impressions")
     if not views.sum():
         raise ValueError("log must hold at least one impression")
     totals = {"clicks": float(clicks.sum()), "impressions": float(views.sum())}
@@ -98,7 +98,7 @@ def click_through_rate(
 
 def _whole(values: np.ndarray, name: str) -> None:
     bad = (values < 0) | (values != np.floor(values))
-    refuse(bad, values, name, "must be whole numbers of at least 0")
+    _checks.refuse(bad, values, name, "must be whole numbers of at least 0")
 
 
 def _wilson(clicks: int, views: int, level: float, notes: dict[str, float]) -> Estimate:

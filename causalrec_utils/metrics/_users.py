@@ -9,7 +9,7 @@ from .. import _checks
 from ..estimate import Estimate
 from ._auc import auc_by_group
 from ._bootstrap import mean_over_users
-from ._lists import encode, mean_over_ties, pair_codes, positions, refuse, scores, top
+from ._lists import encode, mean_over_ties, pair_codes, positions, scores, top
 
 __all__ = ["compare", "per_user"]
 
@@ -163,7 +163,7 @@ def compare(
     sides = []
     for table, codes, other in ((per_user_a, ua, ub), (per_user_b, ub, ua)):
         bad = pd.Series(codes).duplicated().to_numpy() | ~np.isin(codes, other)
-        refuse(bad, labels[codes], "user", "each user must come once in both tables")
+        _checks.refuse(bad, labels[codes], "user", "each user must come once in both tables")
         value = np.empty(len(labels))
         value[codes] = table[metric].to_numpy(float)
         sides.append(value)

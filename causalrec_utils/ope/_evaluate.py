@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate"]
 
+DEFAULT = ("ips", "snips", "dr")
+
 
 def evaluate(
     log: BanditLog | pd.DataFrame | ibis.Table,
@@ -32,7 +34,7 @@ def evaluate(
     propensity: str | np.ndarray | None = None,
     q_logged: str | np.ndarray | None = None,
     v_target: str | np.ndarray | None = None,
-    estimators: Sequence[str] = ("ips", "snips", "dr"),
+    estimators: Sequence[str] = DEFAULT,
     level: float = 0.95,
     cluster: str | None = None,
     interval: str = "normal",
@@ -82,7 +84,7 @@ def evaluate(
         Predictions of an outcome model, in units of the reward; needed by dm, dr, switch_dr, dros.
         Fit the model on other rows (`outcome_model` does), or intervals are too narrow.
     estimators : sequence of str
-        Names from the table above.
+        Names from the table above. If left out, dr is among them where predictions are given.
     level : float
         Nominal coverage.
     cluster : str, optional
@@ -98,7 +100,8 @@ def evaluate(
     mean_bounds : tuple of float, optional
         Smallest and largest possible *mean* reward given context and action (for instance: no item
         has a click rate above 5 %). Estimators that shrink weights give intervals that hold for
-        every world within these bounds. ``reward_bounds`` by default.
+        every world within these bounds (and for every prediction within the range of ``q_logged``
+        and ``v_target``). ``reward_bounds`` by default.
     clip, switch, shrinkage : float
         Largest weight of clipped_ips, largest weight of switch_dr, λ of dros; above 0.
     embedding : str or sequence of str, optional
@@ -152,6 +155,8 @@ def evaluate(
         reward = reward or log.reward
         propensity = log.propensity if propensity is None else propensity
         cluster = cluster or log.cluster
+    if estimators is DEFAULT and (q_logged is None or v_target is None):
+        estimators = DEFAULT[:2]
     estimators = _known(estimators, q_logged, v_target, embedding)
     _checks.level(level)
     _checks.choice(interval, "interval", ("normal", "bootstrap", "bernstein"))
@@ -164,9 +169,10 @@ def evaluate(
         unsupported = float(missing.sum())
         if len(missing) and not set(estimators) <= {*_scores.BIASED, "dm"}:
             column = log.action if isinstance(log, BanditLog) else "action"
+            first = _checks.plain(missing.index[0])
             _checks.fail(
                 column,
-                f"must be logged wherever the target plays it, but {missing.index[0]!r} never is "
+                f"must be logged wherever the target plays it, but {first!r} never is "
                 f"and has {missing.iloc[0]:.3g} of the target's mass ({unsupported:.3g} in all)",
             )
     given = {"target": target_prob, "r": reward, "p": propensity, "q": q_logged, "v": v_target}
@@ -247,9 +253,7 @@ def _tuning(
                 "without which the bias of shrunk weights has no bound"
             )
         means = (math.nan, math.nan)
-    q_low, q_high = inputs.predicted or means
-    ends = (*means, min(means[0], q_low), max(means[1], q_high))
-    return _scores.Tuning(*strength, *ends), reward_bounds
+    return _scores.Tuning(*strength, *means, *(inputs.predicted or means)), reward_bounds
 
 
 def _columns_of(

@@ -31,7 +31,7 @@ class Inputs(NamedTuple):
     columns: Columns  # w, r, p and, where given, q, v, mean_w, mean_r
     codes: np.ndarray | None  # unit of each row, from 0; None for rows and in a database
     reward: tuple[float, float]  # smallest and largest
-    predicted: tuple[float, float] | None  # of q
+    predicted: tuple[float, float] | None  # the same of q and v together
     min_p: float
 
 
@@ -64,12 +64,16 @@ def from_frame(
     codes = None
     if cluster is not None:
         codes = pd.factorize(_checks.no_missing(table[cluster], cluster))[0]
-    predicted = _ends(columns["q"]) if "q" in columns else None
+    predicted = _widest([_ends(columns[k]) for k in "qv" if k in columns])
     return Inputs(columns, codes, _ends(columns["r"]), predicted, float(columns["p"].min()))
 
 
 def _ends(x: np.ndarray) -> tuple[float, float]:
     return float(x.min()), float(x.max())
+
+
+def _widest(ends: list[tuple[float, float]]) -> tuple[float, float] | None:
+    return (min(e[0] for e in ends), max(e[1] for e in ends)) if ends else None
 
 
 def from_ibis(
@@ -92,9 +96,10 @@ def from_ibis(
         numbers=[given[k] for k in ("target", "q", "v") if k in given],
     )
     rules[(given["target"], "must be in [0, 1]")] = (target < 0) | (target > 1)
-    ends = {"low": columns["r"].min(), "high": columns["r"].max(), "min_p": columns["p"].min()}
-    if "q" in columns:
-        ends |= {"q_low": columns["q"].min(), "q_high": columns["q"].max()}
+    bounded = [k for k in "rqv" if k in columns]
+    ends = {f"{k}_low": columns[k].min() for k in bounded}
+    ends |= {f"{k}_high": columns[k].max() for k in bounded}
+    ends["min_p"] = columns["p"].min()
     row = scan(table, rules, rows=table.count(), **ends)
     if not row["rows"]:
         raise ValueError("the log has no rows")
@@ -102,9 +107,8 @@ def from_ibis(
         window = ibis.window(group_by=embeddings)
         for key in ("w", "r"):
             columns[f"mean_{key}"] = columns[key].mean().over(window)
-    predicted = (float(row["q_low"]), float(row["q_high"])) if "q" in columns else None
-    reward = float(row["low"]), float(row["high"])
-    return Inputs(columns, None, reward, predicted, float(row["min_p"]))
+    reward, *predicted = [(float(row[f"{k}_low"]), float(row[f"{k}_high"])) for k in bounded]
+    return Inputs(columns, None, reward, _widest(predicted), float(row["min_p"]))
 
 
 def bounds(

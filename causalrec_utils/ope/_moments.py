@@ -42,7 +42,8 @@ def from_arrays(
     ``cluster`` gives the unit of each row as a code from 0; None makes each row a unit.
     """
     n = len(inputs["w"])
-    units, names, mean, m2 = 0, None, 0.0, 0.0
+    units, mean, m2 = 0, np.zeros(1), np.zeros(1)
+    names: list[str] = []
     sums: np.ndarray | None = None
     for start in range(0, n, CHUNK):
         part = {k: a[start : start + CHUNK] for k, a in inputs.items()}
@@ -57,7 +58,7 @@ def from_arrays(
             add = np.stack([np.bincount(codes, row, minlength=size) for row in block])
             sums = add if sums is None else sums + add
     if sums is not None:
-        units, mean, m2 = _merge(0, 0.0, 0.0, sums)
+        units, mean, m2 = _merge(units, mean, m2, sums)
     w, r = inputs["w"], inputs["r"]
     var = m2 / max(units - 1, 1)
     return Moments(
@@ -72,7 +73,9 @@ def from_arrays(
     )
 
 
-def _merge(n: int, mean: Any, m2: Any, block: np.ndarray) -> tuple[int, Any, Any]:
+def _merge(
+    n: int, mean: np.ndarray, m2: np.ndarray, block: np.ndarray
+) -> tuple[int, np.ndarray, np.ndarray]:
     """Add a block of units to running means and sums of squares (Chan, Golub, LeVeque 1983)."""
     k = block.shape[1]
     block_mean = block.mean(axis=1)

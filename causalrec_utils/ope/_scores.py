@@ -46,7 +46,7 @@ class Tuning:
     shrinkage: float
     low: float
     high: float
-    q_low: float = math.nan  # the same for predictions, which may leave those bounds
+    q_low: float = math.nan  # where predictions lie
     q_high: float = math.nan
 
 

@@ -168,8 +168,8 @@ def rank_probabilities(alpha: np.ndarray, beta: np.ndarray, slots: int) -> np.nd
     levels = np.unique(np.concatenate([tails, np.linspace(0.01, 0.99, 120), 1 - tails]))
     cells = beta_distribution.ppf(levels[:, None], alpha, beta).ravel()
     grid = np.unique(np.concatenate([[0.0], cells, [1.0]]))
-    mass = np.diff(beta_distribution.cdf(grid[:, None], alpha, beta), axis=0).T
-    exceed = beta_distribution.sf(((grid[1:] + grid[:-1]) / 2)[:, None], alpha, beta).T
+    below = beta_distribution.cdf(grid[:, None], alpha, beta).T
+    mass, exceed = np.diff(below), 1 - (below[:, 1:] + below[:, :-1]) / 2
     # before[a], after[a]: distribution of how many of the actions before / after a exceed x.
     before, after = np.zeros((2, k + 1, slots, len(grid) - 1))
     before[0, 0], after[k, 0] = 1.0, 1.0

@@ -32,7 +32,8 @@ class Policy:
     def __init__(self, actions: Sequence[Any]) -> None:
         index = pd.Index(actions)
         if index.has_duplicates:
-            raise ValueError(f"actions must differ; {index[index.duplicated()][0]!r} comes twice")
+            twice = _checks.plain(index[index.duplicated()][0])
+            raise ValueError(f"actions must differ; {twice!r} comes twice")
         if len(index) == 0:
             raise ValueError("a policy needs at least one action")
         self._index = index

@@ -109,7 +109,7 @@ def replay(
     logged = np.bincount(policy.rows_of(labels, action), minlength=len(policy.actions))
     plays = policy.table.iloc[:, 0] > 0 if isinstance(policy, TablePolicy) else True
     if len(log) and (never := plays & (logged == 0)).any():
-        first = policy.actions[np.argmax(never)]
+        first = _checks.plain(policy.actions[np.argmax(never)])
         _checks.fail(action, f"must be logged wherever the policy plays it, but {first!r} never is")
     x = log[list(context)].to_numpy(float) if context else None
     rng = np.random.default_rng(seed)
