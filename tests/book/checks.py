@@ -107,8 +107,10 @@ def plots_shown(notebook: Notebook) -> list[str]:
 def described_images(notebook: Notebook) -> list[str]:
     """Readers who cannot see a figure get its content; all get its caption."""
     problems = []
-    for i, cell, _ in code_cells(notebook):
+    for i, cell, source in code_cells(notebook):
         if not has_image(cell):
+            if "plt.show()" in source:  # a kernel without the inline backend stores no picture
+                problems.append(f"cell {i}: draws, but no image is stored")
             continue
         settings = cell["metadata"].get("mystnb", {})
         if len(settings.get("image", {}).get("alt", "")) < 40:

@@ -126,6 +126,7 @@ BROKEN: list[tuple[Callable[..., list[str]], Break, str]] = [
     (checks.plots_shown, add(code("plt.plot(x)", PNG)), "plt.show"),
     (checks.described_images, edit(6, mystnb={"figure": {"caption": "x"}}), "alt"),
     (checks.described_images, edit(6, mystnb={"image": {"alt": ALT}}), "caption"),
+    (checks.described_images, add(code("plt.plot(x)\nplt.show()")), "no image"),
     (checks.nothing_global, add(code("warnings.filterwarnings('ignore')")), "warnings"),
     (checks.nothing_global, add(code("warnings.simplefilter('ignore')")), "warnings"),
     (
