@@ -224,6 +224,7 @@ def running(
     >>> x = np.arange(3)
     >>> running(x, x * 0.0, x - 1.0, x + 1.0, label="flat", ax=ax)
     """
+    x, value = np.asarray(x), np.asarray(value)
     line = COLORS[color]
     ax.fill_between(x, lower, upper, color=line, alpha=0.18, linewidth=0)
     ax.plot(x, value, color=line, linewidth=2)
@@ -267,6 +268,7 @@ def calibration(
     >>> p = np.array([0.2, 0.8])
     >>> calibration(p, p, p - 0.1, p + 0.1, label="model", ax=ax)
     """
+    predicted, observed, lower, upper = map(np.asarray, (predicted, observed, lower, upper))
     ends = [min(predicted.min(), lower.min()), max(predicted.max(), upper.max())]
     ax.plot(ends, ends, zorder=1, **TRUTH)
     errors = np.abs(np.stack([observed - lower, upper - observed]))
