@@ -193,6 +193,15 @@ class Grade:
         return self.error / abs(self.truth) if self.truth else math.nan
 
     @property
+    def reach(self) -> float:
+        """Largest error, on the side of the truth, that still counts as covered."""
+        low, high = self.estimate.ci
+        side = high - self.estimate.value if self.error < 0 else self.estimate.value - low
+        z = NormalDist().inv_cdf(0.5 + self.estimate.level / 2)
+        # A percentile interval need not hold its own estimate, hence the maximum.
+        return math.hypot(max(side, 0.0), z * self.truth_stderr)
+
+    @property
     def covered(self) -> bool | None:
         """Whether the interval holds the truth; None without a truth or an interval."""
         low, high = self.estimate.ci
@@ -200,10 +209,7 @@ class Grade:
             return None
         if self.truth_stderr == 0:
             return low <= self.truth <= high
-        reach = high - self.estimate.value if self.error < 0 else self.estimate.value - low
-        reach = max(reach, 0.0)  # a percentile interval need not hold its own estimate
-        z = NormalDist().inv_cdf(0.5 + self.estimate.level / 2)
-        return abs(self.error) <= math.hypot(reach, z * self.truth_stderr)
+        return abs(self.error) <= self.reach
 
     @property
     def verdict(self) -> str:
