@@ -46,9 +46,9 @@ def load_upworthy(*, full: bool = False) -> pd.DataFrame:
         ``week`` (published year and week, such as 201446), ``headline``, ``lede``, ``excerpt``
         (text; the last two may be missing), ``image`` (id; may be missing), ``impressions``,
         ``clicks`` (people), ``ctr`` (clicks per impression), ``significance`` (0–100, the site's
-        own), ``winner``, ``first_place`` (what its editors chose), and ``randomised``: False for
-        the tests that the authors ask to treat as not randomised. Keep the rows where it is True
-        for any causal claim.
+        own), ``winner`` (what its editors chose), ``first_place`` (shown to them before they
+        chose), and ``randomised``: False for the tests that the authors ask to treat as not
+        randomised. Keep the rows where it is True for any causal claim.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def load_upworthy(*, full: bool = False) -> pd.DataFrame:
     -----
     Source: Matias, Munger, Le Quere and Ebersole (2021), "The Upworthy Research Archive, a time
     series of 32,487 experiments in U.S. media", Scientific Data 8, 195, and the authors' correction
-    of 2024.
+    of December 2024 in the same journal.
 
     Examples
     --------

@@ -135,7 +135,8 @@ def evaluate(
     Horvitz and Thompson (1952) for ips; Swaminathan and Joachims (2015) for snips; Dudík, Langford
     and Li (2011) for dm and dr; Wang, Agarwal and Dudík (2017) for switch_dr; Su, Dimakopoulou,
     Krishnamurthy and Dudík (2020) for dros; Saito and Joachims (2022) for mips; Maurer and Pontil
-    (2009) for the Bernstein interval.
+    (2009), "Empirical Bernstein bounds and sample variance penalization", for the Bernstein
+    interval.
 
     Examples
     --------

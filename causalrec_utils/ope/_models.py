@@ -203,8 +203,9 @@ def marginalize(
 
     Notes
     -----
-    The weight is that of the item-position click model estimators of Li, Abbasi-Yadkori, Kveton,
-    Muthukrishnan, Vinay and Wen, "Offline evaluation of ranking policies with click models" (2018).
+    The weight is that of the estimator for the position-based click model in Li, Abbasi-Yadkori,
+    Kveton, Muthukrishnan, Vinay and Wen (2018), "Offline evaluation of ranking policies with click
+    models", KDD.
 
     Examples
     --------
