@@ -4,7 +4,7 @@
     python benchmarks/ope_vs_obp.py --rows 10000       # one size, no DuckDB part
 
 Each run is a process of its own: it reads the log from disk, evaluates one target policy by IPS,
-SNIPS and DR with intervals (obp: its bootstrap of 100 resamples, a tenth of its default), and ends.
+SNIPS and DR with intervals (obp: its bootstrap, by default 100 resamples), and ends.
 Wall time and peak memory are those of the whole process, as the operating system accounts for them.
 Two workloads: `given`, where predictions of an outcome model are given to both as the same numbers
 (estimates must then agree to 1e-9), and `whole`, where each fits its own outcome model first.

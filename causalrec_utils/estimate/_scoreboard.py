@@ -167,7 +167,7 @@ class Scoreboard:
         return "\n".join(map(repr, self.grades))
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
-        head = ("", "estimate", "interval", "truth", "source of the truth", "verdict", "")
+        head = ("", "verdict", "estimate", "interval", "truth", "source of the truth", "")
         rows = "".join(_row(g) for g in self.grades)
         heads = "".join(f"<th>{h}</th>" for h in head)
         table = (
@@ -187,11 +187,11 @@ def _row(g: Grade) -> str:
     name = html.escape(g.label) + (" <em>(foil)</em>" if g.foil else "")
     cells = (
         name,
+        {"covered": "✓ covered", "MISSED": "✗ missed"}.get(g.verdict, g.verdict),
         number(e.value),
         f"[{number(e.ci[0])}, {number(e.ci[1])}]",
         truth,
         html.escape(g.source),
-        {"covered": "✓ covered", "MISSED": "✗ missed"}.get(g.verdict, g.verdict),
         picture(e.value, e.ci, g.truth),
     )
     return (
