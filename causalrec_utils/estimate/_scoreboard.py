@@ -167,7 +167,7 @@ class Scoreboard:
         return "\n".join(map(repr, self.grades))
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
-        head = ("", "verdict", "estimate", "interval", "truth", "source of the truth", "")
+        head = ("", "verdict", "estimate", "interval", "", "truth", "source of the truth")
         rows = "".join(_row(g) for g in self.grades)
         heads = "".join(f"<th>{h}</th>" for h in head)
         table = (
@@ -190,9 +190,9 @@ def _row(g: Grade) -> str:
         {"covered": "✓ covered", "MISSED": "✗ missed"}.get(g.verdict, g.verdict),
         number(e.value),
         f"[{number(e.ci[0])}, {number(e.ci[1])}]",
+        picture(e.value, e.ci, g.truth),
         truth,
         html.escape(g.source),
-        picture(e.value, e.ci, g.truth),
     )
     return (
         f'<tr title="{html.escape(e.estimand)}">'
