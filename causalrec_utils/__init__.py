@@ -27,11 +27,13 @@ _SUBMODULES = (
     "datasets",
     "debias",
     "experiments",
+    "llm",
     "logs",
     "metrics",
     "ope",
     "plots",
     "policies",
+    "text",
 )
 __all__ = ["Estimate", "Grade", "Scoreboard", "__version__", "glue", "setup", *_SUBMODULES]
 
