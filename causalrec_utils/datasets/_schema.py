@@ -23,7 +23,8 @@ class Column:
     """What one column must be.
 
     ``kind`` is ``int``, ``float``, ``bool``, ``str``, ``category`` or ``time``; ``low`` and
-    ``high`` are inclusive unless ``open_low``; ``values`` lists what a category may be.
+    ``high`` are inclusive unless ``open_low``; ``values`` lists what a category may be. Whole
+    numbers that may be missing have the type ``Int64``.
     """
 
     kind: str
@@ -35,16 +36,17 @@ class Column:
 
 
 def _numbers(values: pd.Series, name: str, rule: Column) -> pd.Series:
-    array = check.within(
-        check.numeric(values, name), name, rule.low, rule.high, open_low=rule.open_low
-    )
+    missing = values.isna().to_numpy() & rule.missing
+    array = check.numeric(np.where(missing, 0, values) if missing.any() else values, name)
+    array = np.where(missing, np.nan, array)  # every comparison with it is false: it passes
+    check.within(array, name, rule.low, rule.high, open_low=rule.open_low)
     if rule.kind == "float":
         return pd.Series(array, index=values.index)
-    whole = array == np.floor(array)
+    whole = (array == np.floor(array)) | missing
     if not whole.all():
         row = int(np.argmin(whole))
         check.fail(name, "must be whole numbers", row, float(array[row]))
-    return pd.Series(array.astype("int64"), index=values.index)
+    return pd.Series(array, index=values.index).astype("Int64" if missing.any() else "int64")
 
 
 def _times(values: pd.Series, name: str) -> pd.Series:

@@ -83,3 +83,25 @@ def test_missing_column_and_number_of_rows():
         conform(table(), COLUMNS, source=SOURCE, rows=4)
     with pytest.raises(SchemaError, match="no rows"):
         conform(table().iloc[:0], COLUMNS, source=SOURCE)
+
+
+def test_numbers_that_may_be_missing():
+    frame = pd.DataFrame({"price": [1.5, None, 2.0], "rank": [3, None, 4]})
+    rules = {"price": Column("float", 0, missing=True), "rank": Column("int", 0, missing=True)}
+    typed = conform(frame, rules, source=SOURCE)
+    assert typed["price"].isna().tolist() == typed["rank"].isna().tolist() == [False, True, False]
+    assert typed["rank"].dtype == "Int64" and typed["rank"].tolist()[2] == 4
+    frame.loc[2, "price"] = -1.0
+    with pytest.raises(SchemaError, match=r"column 'price': must be in \[0, inf\); .*row: 2 "):
+        conform(frame, rules, source=SOURCE)
+    frame.loc[2, ["price", "rank"]] = [1.0, 2.5]
+    with pytest.raises(SchemaError, match="column 'rank': must be whole numbers; .*row: 2 "):
+        conform(frame, rules, source=SOURCE)
+
+
+def test_a_missing_number_is_no_value_of_the_range():
+    frame = pd.DataFrame({"share": [0.2, None]})
+    for low, high in ((-1, 0.5), (0.1, 0.3)):
+        rule = Column("float", low, high, open_low=True, missing=True)
+        typed = conform(frame, {"share": rule}, source=SOURCE)
+        assert typed["share"].isna().tolist() == [False, True]
