@@ -27,12 +27,14 @@ _SUBMODULES = (
     "datasets",
     "debias",
     "experiments",
+    "graphs",
     "llm",
     "logs",
     "metrics",
     "ope",
     "plots",
     "policies",
+    "simulate",
     "text",
 )
 __all__ = ["Estimate", "Grade", "Scoreboard", "__version__", "glue", "setup", *_SUBMODULES]

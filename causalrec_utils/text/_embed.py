@@ -187,7 +187,7 @@ def _encode(encoder: Any, texts: list[str], batch_size: int) -> np.ndarray:
 
 
 def _parts(texts: list[str], progress: bool) -> Iterator[list[str]]:
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     with tqdm(total=len(texts), unit="text", delay=5, disable=not progress) as bar:
         for start in range(0, len(texts), CHUNK):
