@@ -139,9 +139,9 @@ def load_movielens_100k_graph() -> KnowledgeGraph:
     -------
     KnowledgeGraph
         ``triples``: 91,631 rows of ``subject``, ``relation``, ``object`` (Freebase ids such as
-        ``m.04ctbw8``; names are not included). ``links``: 1,598 rows of ``item`` and its ``entity``.
-        These item numbers are those of later MovieLens releases, not of `load_movielens_100k`:
-        match films by title and year through `load_movielens_latest_small`.
+        ``m.04ctbw8``; names are not included). ``links``: 1,598 rows of ``item`` and its
+        ``entity``. These item numbers are those of later MovieLens releases, not of
+        `load_movielens_100k`: match films by title and year through `load_movielens_latest_small`.
 
     Notes
     -----

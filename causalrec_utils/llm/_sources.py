@@ -32,17 +32,21 @@ class ModelUnavailable(OSError):
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Progress bars of transformers on a terminal only; elsewhere they would be stored for good."""
+    from tqdm import tqdm
+    from transformers import modeling_gguf_pytorch_utils as reader
     from transformers.utils import logging
 
     if sys.stderr.isatty():
         yield
         return
-    shown = logging.is_progress_bar_enabled()
+    shown, bar = logging.is_progress_bar_enabled(), reader.tqdm
     logging.disable_progress_bar()
+    reader.tqdm = tqdm  # this bar doesn't heed that setting, and is a widget in a notebook
     try:
-        with redirect_stderr(io.StringIO()):  # the bar for GGUF doesn't heed that setting
+        with redirect_stderr(io.StringIO()):
             yield
     finally:
+        reader.tqdm = bar
         if shown:
             logging.enable_progress_bar()
 

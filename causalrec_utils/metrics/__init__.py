@@ -25,6 +25,7 @@ from ._errors import mae, mse, rmse
 from ._exposure import catalogue_coverage
 from ._ranking import f1, ndcg, precision, ranking_report, recall
 from ._rates import click_through_rate, satisfaction
+from ._uplift import pehe, qini, uplift_curve, uplift_table
 from ._users import compare, per_user
 
 __all__ = [
@@ -40,10 +41,14 @@ __all__ = [
     "mae",
     "mse",
     "ndcg",
+    "pehe",
     "per_user",
     "precision",
+    "qini",
     "ranking_report",
     "recall",
     "rmse",
     "satisfaction",
+    "uplift_curve",
+    "uplift_table",
 ]

@@ -135,7 +135,8 @@ UNFINISHED = re.compile(
 
 @pytest.mark.parametrize("path", project_files(), ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_nothing_unfinished_and_no_path_of_one_machine(path: Path) -> None:
-    assert UNFINISHED.findall(path.read_text(encoding="utf-8")) == []
+    text = re.sub(r'"image/png": "[^"]*"', "", path.read_text(encoding="utf-8"))
+    assert UNFINISHED.findall(text) == []
 
 
 def test_example_of_the_readme_runs() -> None:

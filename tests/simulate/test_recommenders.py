@@ -149,6 +149,19 @@ def test_exploring_everything_is_random() -> None:
     assert gini[0] == pytest.approx(gini[1], abs=0.02)
 
 
+def test_explored_slots_are_the_random_ones() -> None:
+    """The best item keeps the first place unless that place is explored."""
+
+    def policy(clicks: np.ndarray, shown: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return np.broadcast_to(-np.arange(30.0), clicks.shape)
+
+    world = simulate.feedback_loop(
+        policy, n_users=2000, n_items=30, months=2, k=5, explore=0.2, seed=5
+    )
+    first = world.data.query("month == 1 and position == 1")["item"]
+    assert (first == 0).mean() == pytest.approx(0.8, abs=0.04)
+
+
 def test_a_policy_of_ones_own_sees_what_happened() -> None:
     seen = []
 

@@ -1,0 +1,25 @@
+"""Average and heterogeneous effects, and how to attack them.
+
+`ate` estimates an average effect by ten methods; `refute` attacks it, and `e_value`,
+`robustness_value` and `omitted_variable_bounds` say how strong a hidden cause would have to be.
+`effect_network` and `counterfactual_gan` return an
+`EffectModel`, which predicts the effect of each row.
+"""
+
+from ._ate import ate
+from ._gan import counterfactual_gan
+from ._model import EffectModel
+from ._network import effect_network
+from ._refute import refute
+from ._sensitivity import e_value, omitted_variable_bounds, robustness_value
+
+__all__ = [
+    "EffectModel",
+    "ate",
+    "counterfactual_gan",
+    "e_value",
+    "effect_network",
+    "omitted_variable_bounds",
+    "refute",
+    "robustness_value",
+]
