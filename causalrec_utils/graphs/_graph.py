@@ -48,14 +48,14 @@ def _canonical(source: str, mark: str, target: str) -> Edge:
 class CausalGraph:
     """A causal graph: a DAG, or one that leaves some of it open.
 
-    ==========  =================================================================================
+    =========== ================================================================================
     ``a -> b``  a causes b
     ``a -- b``  one causes the other, and data can't tell which (PC, GES)
     ``a <-> b`` neither causes the other; they share an unobserved cause
     ``a o-> b`` b doesn't cause a: a causes b, or they share an unobserved cause, or both (FCI)
     ``a o-o b`` nothing known but that no measured variables separate them (FCI)
     ``a -o b``  b doesn't cause a, which causes b or a reason for being in the data (FCI)
-    ==========  =================================================================================
+    =========== ================================================================================
 
     Two edges may join the same pair only as ``a -> b`` and ``a <-> b``. Graphs are equal if nodes,
     edges and latent nodes are. Introduced in section 2.2.
