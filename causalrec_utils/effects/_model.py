@@ -168,10 +168,14 @@ def read_training(
 
 def doubly_robust_scores(d: Inputs, seed: int) -> np.ndarray:
     r"""Cross-fitted :math:`\psi`, whose mean given x is the effect; shape (n,)."""
+    from threadpoolctl import threadpool_limits
+
     rng = np.random.default_rng(seed)
     fold = make_folds(d, None, rng)
     e = propensity(d, fold, rng)
-    m = _nuisance.outcome_by_arm(d, fold, None, rng)
+    # On a busy machine the threads of many small fits wait for each other, up to minutes.
+    with threadpool_limits(1 if d.n < 10_000 else None):
+        m = _nuisance.outcome_by_arm(d, fold, None, rng)
     return m[:, 1] - m[:, 0] + (d.t - e) / (e * (1 - e)) * (d.y - _nuisance.own_arm(m, d.t))
 
 
