@@ -13,13 +13,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._flow import FlowChart, flow_chart
 from .estimate import Estimate, Grade, Scoreboard
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["COLORS", "calibration", "figure", "intervals", "running", "truth_line", "use_style"]
+__all__ = [
+    "COLORS",
+    "FlowChart",
+    "calibration",
+    "figure",
+    "flow_chart",
+    "intervals",
+    "running",
+    "truth_line",
+    "use_style",
+]
 
 COLORS = {
     "blue": "#0072b2",
