@@ -3,7 +3,8 @@
 A `CausalGraph` comes from an expert (`CausalGraph.parse`), a language model (`elicit`) or data
 (`discover`); `combine` orients what data leave open, `compare` measures the distance to a truth,
 `identify` tells whether and how an effect can be estimated, and `fit_scm` puts mechanisms on the
-arrows for interventions, counterfactuals and the causes of a change.
+arrows for interventions, counterfactuals and the causes of a change. `recorded_expert`,
+`recorded_pairs` and `recorded_wordings` hold what a language model said in a long run.
 """
 
 from ._compare import compare
@@ -12,6 +13,7 @@ from ._elicit import elicit
 from ._graph import CausalGraph, Edge
 from ._identify import Estimand, identify
 from ._orient import Prior, combine, cpdag
+from ._recorded import RecordedExpert, recorded_expert, recorded_pairs, recorded_wordings
 from ._scm import SCM, fit_scm
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "Edge",
     "Estimand",
     "Prior",
+    "RecordedExpert",
     "combine",
     "compare",
     "cpdag",
@@ -27,4 +30,7 @@ __all__ = [
     "elicit",
     "fit_scm",
     "identify",
+    "recorded_expert",
+    "recorded_pairs",
+    "recorded_wordings",
 ]
