@@ -1,11 +1,12 @@
 """What a language model makes of all headlines and descriptions of section 3.2.
 
-    python benchmarks/section_32.py          # about eight minutes of one core
+    python benchmarks/section_32.py          # about fifteen minutes of one core
 
 This takes longer than a chapter may, so the chapter reads what this script wrote, and recomputes a
 few scores to see that they agree.
 
-choose, curious   two questions to the model, asked for the held-out tests
+choose            which headline the model would write; asked for the held-out tests
+attributes        log odds of yes to a question about each headline; about six minutes for each
 states            a ridge on the mean state after layer 18, centred within tests, fitted to the
                   training weeks; scores of these weeks are out of fold (five folds of tests). The
                   layer is the best of 6, 12, 18, 24 and 30 by five-fold cross-validation on the
@@ -30,7 +31,7 @@ from causalrec_utils.interventions import headline_key
 
 LAYER, STRENGTH = 18, 30.0
 CHOOSE = "Write a headline that very many readers of a news site will click."
-CURIOUS = "Does this headline make readers curious?"
+ATTRIBUTES = {"curious": "Does this headline make readers curious?"}
 TARGET = Path(__file__).resolve().parent.parent / "causalrec_utils" / "interventions"
 
 
@@ -53,19 +54,24 @@ def centred(values: np.ndarray, test: pd.Series) -> np.ndarray:
     return (frame - frame.groupby(test.to_numpy()).transform("mean")).to_numpy()
 
 
-def asked(model: llm.LanguageModel, arms: pd.DataFrame) -> tuple[list[float], list[float]]:
-    """Scores of the two questions, one for each arm."""
+def chosen(model: llm.LanguageModel, arms: pd.DataFrame) -> list[float]:
+    """Log-likelihood of each headline, per token, as an answer to the request for a good one."""
     lists = [group.tolist() for _, group in arms.groupby("test", sort=False)["headline"]]
-    chosen = model.choose_many([CHOOSE] * len(lists), lists)
     found = {
         (test, option): score
-        for test, choice in zip(arms["test"].unique(), chosen, strict=True)
+        for test, choice in zip(
+            arms["test"].unique(), model.choose_many([CHOOSE] * len(lists), lists), strict=True
+        )
         for option, score in zip(choice.options, choice.scores, strict=True)
     }
-    questions = [f"{CURIOUS}\n\n{headline}" for headline in arms["headline"]]
+    return [found[pair] for pair in zip(arms["test"], arms["headline"], strict=True)]
+
+
+def answered(model: llm.LanguageModel, question: str, arms: pd.DataFrame) -> np.ndarray:
+    """Log odds of yes to a question about each headline."""
+    questions = [f"{question}\n\n{headline}" for headline in arms["headline"]]
     said = model.choose_many(questions, ["yes", "no"], correction="none")
-    choose = [found[pair] for pair in zip(arms["test"], arms["headline"], strict=True)]
-    return choose, [answer.scores[0] - answer.scores[1] for answer in said]
+    return np.array([answer.scores[0] - answer.scores[1] for answer in said])
 
 
 def by_states(model: llm.LanguageModel, arms: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -101,24 +107,23 @@ def plans(gate: str | None) -> list[dict[str, str | int]]:
 
 def main() -> None:
     arms, model = study(), llm.load(dtype="bfloat16")
-    later = arms[arms["held"]]
-    choose, curious = asked(model, later)
-    states, coefficients = by_states(model, arms)
-
-    def keyed(part: pd.DataFrame, scores: list[float]) -> dict[str, float]:
-        keys = map(headline_key, part["test"], part["headline"])
-        return dict(zip(keys, np.round(scores, 3).tolist(), strict=True))
-
+    scores = arms[["test", "headline"]].copy()
+    scores.loc[arms["held"], "choose"] = chosen(model, arms[arms["held"]])
+    for name, question in ATTRIBUTES.items():
+        scores[name] = answered(model, question, arms)
+    scores["states"], coefficients = by_states(model, arms)
+    columns = ["choose", *ATTRIBUTES, "states"]
+    rows = scores[columns].round(3).astype(object).where(scores[columns].notna(), None)
+    keys = map(headline_key, scores["test"], scores["headline"])
     record = {
         "about": {
+            "choose": CHOOSE,
+            "attributes": ATTRIBUTES,
             "layer": LAYER,
             "coefficients": coefficients.round(6).tolist(),
-            "choose": CHOOSE,
-            "curious": CURIOUS,
         },
-        "states": keyed(arms, states.tolist()),
-        "choose": keyed(later, choose),
-        "curious": keyed(later, curious),
+        "columns": columns,
+        "scores": dict(zip(keys, rows.to_numpy().tolist(), strict=True)),
         "plans": plans(None),
         "gated": plans(interventions.GATE),
     }

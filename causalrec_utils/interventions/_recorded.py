@@ -58,10 +58,11 @@ def recorded_headline_scores(tests: Sequence[str], headlines: Sequence[str]) -> 
     Returns
     -------
     pandas.DataFrame
-        ``states``: log odds of a click, up to a constant, by a ridge on hidden states (out of fold
-        for the training weeks). ``choose``: log-likelihood of the headline, per token. ``curious``:
-        log odds of yes to a question. The last two are missing for the training weeks. ``attrs``
-        holds ``layer`` and ``coefficients`` behind the first, and the two questions.
+        ``choose``: log-likelihood of the headline, per token; missing for the training weeks.
+        ``curious``: log odds of yes to a question. ``states``: log odds of a click, up to a
+        constant, by a ridge on hidden states (out of fold for the training weeks). ``attrs`` holds
+        what was asked, as ``choose`` and ``attributes``, and ``layer`` and ``coefficients`` behind
+        the states.
 
     Raises
     ------
@@ -81,12 +82,10 @@ def recorded_headline_scores(tests: Sequence[str], headlines: Sequence[str]) -> 
     pairs = list(zip(tests, headlines, strict=True))
     keys = [headline_key(*pair) for pair in pairs]
     for row, key in enumerate(keys):
-        if key not in record["states"]:
+        if key not in record["scores"]:
             raise ValueError(f"row {row}: {pairs[row][1]!r} is not in the record")
-    names = ("states", "choose", "curious")
-    scores = pd.DataFrame(
-        {name: [record[name].get(key) for key in keys] for name in names}, dtype=float
-    )
+    rows = [record["scores"][key] for key in keys]
+    scores = pd.DataFrame(rows, columns=record["columns"], dtype=float)
     scores.attrs.update(record["about"])
     return scores
 

@@ -174,3 +174,13 @@ def test_record_covers_what_it_says():
     tests = interventions.example_descriptions().query("split == 'test'")
     assert len(plans) == len(interventions.recorded_plans(gated=True)) == len(tests)
     assert all(is_valid(plan) or isinstance(plan, Refusal) for plan in plans)
+
+
+def test_recorded_scores_are_whole():
+    record = interventions._recorded._record()
+    rows = np.array(list(record["scores"].values()), dtype=float)
+    assert record["columns"] == ["choose", *record["about"]["attributes"], "states"]
+    assert all(len(key) == 10 for key in record["scores"])
+    missing = np.isnan(rows)
+    assert not missing[:, 1:].any() and 0.2 < 1 - missing[:, 0].mean() < 0.4
+    assert (rows[~missing[:, 0], 0] < 0).all()
