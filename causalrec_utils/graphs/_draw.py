@@ -84,8 +84,8 @@ def draw(
 
     at = layout(graph)
     half = {n: LETTER * len(n) / 2 + 0.1 for n in graph.nodes}
-    left = min(at[n][0] - half[n] for n in graph.nodes) - 0.1
-    right = max(at[n][0] + half[n] for n in graph.nodes) + 0.1
+    left = min(x - half.get(n, 0.05) for n, (x, _) in at.items()) - 0.1
+    right = max(x + half.get(n, 0.05) for n, (x, _) in at.items()) + 0.1
     bottom = min(y for _, y in at.values()) - 0.35
     if ax is None:
         size = (max(right - left, 1.5), 0.35 - bottom)

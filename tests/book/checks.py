@@ -49,9 +49,9 @@ def tags(cell: dict[str, Any]) -> list[str]:
     return cell["metadata"].get("tags", [])
 
 
-def has_image(cell: dict[str, Any]) -> bool:
+def has_image(cell: dict[str, Any], kind: str = "image/") -> bool:
     outputs = cell.get("outputs", [])
-    return any(kind.startswith("image/") for o in outputs for kind in o.get("data", {}))
+    return any(name.startswith(kind) for o in outputs for name in o.get("data", {}))
 
 
 def kernel(notebook: Notebook) -> list[str]:
@@ -100,7 +100,7 @@ def plots_shown(notebook: Notebook) -> list[str]:
     return [
         f"cell {i}: draws, but does not end with plt.show()"
         for i, cell, source in code_cells(notebook)
-        if has_image(cell) and source.strip().splitlines()[-1].strip() != "plt.show()"
+        if has_image(cell, "image/png") and source.strip().splitlines()[-1].strip() != "plt.show()"
     ]
 
 
