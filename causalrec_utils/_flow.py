@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import html
+import subprocess
+import sys
 import textwrap
 from collections.abc import Sequence
 
@@ -74,8 +76,6 @@ def flow_chart(
                 raise ValueError(
                     f"back names step {step}, but steps count from 0 to {len(steps) - 1}"
                 )
-    import pygraphviz
-
     lines = [
         "bgcolor=white; nodesep=0.3; ranksep=0.3; node [shape=box, style=rounded, width=2.4];",
         f'node [color="#6b6b6b", fontname="{FONT}", fontsize=12];',
@@ -84,11 +84,28 @@ def flow_chart(
         *(f"{i} -> {i + 1} [weight=10];" for i in range(len(steps) - 1)),
         *(_way_back(*arrow) for arrow in back),
     ]
-    graph = pygraphviz.AGraph(string="digraph {" + "\n".join(lines) + "}")
-    drawn = graph.draw(format="svg", prog="dot").decode()
+    drawn = _draw("digraph {" + "\n".join(lines) + "}")
     title = f"<title>{html.escape(alt)}</title>"
     svg = drawn[drawn.index("<svg") :].replace("<svg", '<svg role="img"', 1)
     return FlowChart(svg.replace(">", f">{title}", 1))
+
+
+def _draw(graph: str) -> str:
+    """SVG of a graph in the DOT language.
+
+    In a process of its own, for Graphviz writes what it thinks of the machine's fonts to the
+    stream of errors, and a notebook would show that beside the chart.
+    """
+    program = (
+        "import sys, pygraphviz\n"
+        "graph = pygraphviz.AGraph(string=sys.stdin.buffer.read().decode())\n"
+        "sys.stdout.buffer.write(graph.draw(format='svg', prog='dot'))"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, input=graph.encode(), capture_output=True)
+    if done.returncode:
+        raise RuntimeError(f"Graphviz could not draw the chart: {done.stderr.decode().strip()}")
+    return done.stdout.decode()
 
 
 def _way_back(start: int, end: int, why: str) -> str:

@@ -22,6 +22,7 @@ COMPARED = 20_000
 
 def threads(n: int) -> Any:
     """Context in which the models of a table of n rows are fitted."""
+    import sklearn.ensemble  # noqa: F401  limits reach only thread pools that are loaded by now
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(1 if n < SINGLE_THREAD else None)
@@ -37,8 +38,13 @@ def assign_folds(
         unit = codes
         share = np.bincount(codes, t) / np.bincount(codes)
     order = np.lexsort((rng.random(len(share)), share))
+    number = np.arange(len(share)) % k
+    if len(np.unique(share)) > k:
+        # Without many ties the order is nearly fixed: deal the folds anew in each run of k units.
+        blocks = np.arange(len(share)) // k
+        number = number[np.lexsort((rng.random(len(share)), blocks))]
     fold = np.empty(len(share), int)
-    fold[order] = np.arange(len(share)) % k
+    fold[order] = number
     return fold[unit]
 
 

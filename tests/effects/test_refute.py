@@ -224,3 +224,17 @@ def test_bad_input_of_the_sensitivity_functions() -> None:
         omitted_variable_bounds(data, "t", "y", ())
     with pytest.raises(ValueError, match="'t': a regression with 4 coefficients has 5 rows"):
         omitted_variable_bounds(data.head(5), **ROLES)
+
+
+def test_folds_of_clusters_are_random_and_balanced() -> None:
+    """Two draws of halves share half their rows, and treatment is spread evenly over folds."""
+    from causalrec_utils.effects._nuisance import assign_folds
+
+    rng = np.random.default_rng(0)
+    codes = np.repeat(np.arange(400), 5)
+    t = (rng.random(2000) < np.repeat(rng.random(400), 5)).astype(float)
+    for values, groups in ((t, codes), (rng.normal(size=2000), None)):
+        one, two = (assign_folds(values, groups, 2, np.random.default_rng(s)) for s in (1, 2))
+        assert 0.4 < np.mean(one == two) < 0.6
+        assert abs(values[one == 0].mean() - values[one == 1].mean()) < 0.05
+    assert all(len(set(one[codes == c])) == 1 for c, one in [(7, assign_folds(t, codes, 3, rng))])
