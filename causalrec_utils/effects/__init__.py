@@ -7,6 +7,8 @@
 """
 
 from ._ate import ate
+from ._cate import cate
+from ._docal import DoCal
 from ._gan import counterfactual_gan
 from ._model import EffectModel
 from ._network import effect_network
@@ -14,8 +16,10 @@ from ._refute import refute
 from ._sensitivity import e_value, omitted_variable_bounds, robustness_value
 
 __all__ = [
+    "DoCal",
     "EffectModel",
     "ate",
+    "cate",
     "counterfactual_gan",
     "e_value",
     "effect_network",

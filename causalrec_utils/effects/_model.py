@@ -168,20 +168,15 @@ def read_training(
 
 def doubly_robust_scores(d: Inputs, seed: int) -> np.ndarray:
     r"""Cross-fitted :math:`\psi`, whose mean given x is the effect; shape (n,)."""
-    from threadpoolctl import threadpool_limits
-
     rng = np.random.default_rng(seed)
     fold = make_folds(d, None, rng)
-    e = propensity(d, fold, rng)
-    # On a busy machine the threads of many small fits wait for each other, up to minutes.
-    with threadpool_limits(1 if d.n < 10_000 else None):
+    with _nuisance.threads(d.n):
+        e = _nuisance.treatment(d, fold, None, rng)
         m = _nuisance.outcome_by_arm(d, fold, None, rng)
+    require_overlap(e, d.treatment)
     return m[:, 1] - m[:, 0] + (d.t - e) / (e * (1 - e)) * (d.y - _nuisance.own_arm(m, d.t))
 
 
-def propensity(d: Inputs, fold: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Cross-fitted P(t = 1 | x), shape (n,); an error where it is 0 or 1."""
-    e = _nuisance.treatment(d, fold, None, rng)
+def require_overlap(e: np.ndarray, treatment: str) -> None:
     rule = "propensities must be in (0, 1): the arms do not overlap"
-    _checks.refuse((e <= 0) | (e >= 1), e, d.treatment, rule)
-    return e
+    _checks.refuse((e <= 0) | (e >= 1), e, treatment, rule)
