@@ -21,6 +21,11 @@ class FlowChart:
     ----------
     svg : str
         The drawing, as text.
+
+    Examples
+    --------
+    >>> FlowChart("<svg></svg>").svg
+    '<svg></svg>'
     """
 
     def __init__(self, svg: str) -> None:

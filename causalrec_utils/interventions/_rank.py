@@ -109,11 +109,12 @@ def _quantiles(
     root = vectors * np.sqrt(np.maximum(values, 0))
     single, pair, above = [], [], []
     for _ in range(DRAWS // BLOCK):
-        errors = np.zeros((BLOCK, k + 1))
-        errors[:, :k] = rng.normal(size=(BLOCK, k)) @ root.T
-        t = (errors[:, None, :] - errors[:, :, None]) / scale
-        single.append(np.abs(errors[:, :k] / found.stderr).max(axis=1))
-        above.append(t.max(axis=2))
-        pair.append(t.max(axis=(1, 2)))  # each pair is there in both directions
+        # Draws in the last axis: the maxima then run over whole rows, several times as fast.
+        errors = np.zeros((k + 1, BLOCK))
+        errors[:k] = (rng.normal(size=(BLOCK, k)) @ root.T).T
+        t = (errors[None, :] - errors[:, None]) / scale[:, :, None]
+        single.append(np.abs(errors[:k] / found.stderr[:, None]).max(axis=0))
+        above.append(t.max(axis=1))
+        pair.append(above[-1].max(axis=0))  # each pair is there in both directions
     c, p = (float(np.quantile(np.concatenate(draws), level)) for draws in (single, pair))
-    return c, p, np.quantile(np.concatenate(above), level, axis=0)
+    return c, p, np.quantile(np.concatenate(above, axis=1), level, axis=1)

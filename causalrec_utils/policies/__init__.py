@@ -1,22 +1,47 @@
 """Policies: they give the probability of an action, act, and learn.
 
-All share three methods. ``prob(actions)`` gives the probability of the given action in each row,
+All share these methods. ``prob(actions)`` gives the probability of the given action in each row,
 without an (n × actions) array; ``act(n)`` draws actions; ``update(actions, rewards)`` learns from
-what came of them (learning policies only). Contexts are arrays of shape (n, d).
+what came of them (learning policies only); ``state()`` and ``to_json()`` save, `from_state` and
+`from_json` restore. Contexts are arrays of shape (n, d).
+
+- Fixed: `Uniform`, `TablePolicy`, `SegmentPolicy`; from a model: `ModelPolicy`, `PolicyTree`.
+- Learning: `EpsilonGreedy`, `Softmax`, `BernoulliThompson`, `GaussianThompson`, `LinearThompson`,
+  `LinUCB`. Priors from earlier tasks: `fit_beta_prior`.
+- `constrain`: the best policy under floors, a budget and fairness. `replay`: what a policy would
+  have met on a uniformly random log.
 """
 
 from ._bandits import BernoulliThompson, EpsilonGreedy, LinUCB, rank_probabilities
 from ._base import Policy, TablePolicy, Uniform
+from ._constrain import constrain
+from ._gaussian import GaussianThompson, LinearThompson, Softmax
+from ._model import ModelPolicy
+from ._prior import BetaPrior, fit_beta_prior
 from ._replay import Replay, replay
+from ._segments import SegmentPolicy
+from ._state import from_json, from_state
+from ._tree import PolicyTree
 
 __all__ = [
     "BernoulliThompson",
+    "BetaPrior",
     "EpsilonGreedy",
+    "GaussianThompson",
     "LinUCB",
+    "LinearThompson",
+    "ModelPolicy",
     "Policy",
+    "PolicyTree",
     "Replay",
+    "SegmentPolicy",
+    "Softmax",
     "TablePolicy",
     "Uniform",
+    "constrain",
+    "fit_beta_prior",
+    "from_json",
+    "from_state",
     "rank_probabilities",
     "replay",
 ]

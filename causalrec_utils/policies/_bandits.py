@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from .. import _checks
-from ._base import Policy, Seed, TablePolicy
+from ._base import Learner, TablePolicy, check_context
+from ._choose import best_probability, draw_best, draw_largest
+from ._linear import add_moments, check_gram, posteriors
 
-TIE = 1e-12  # scores of LinUCB that are closer are equal
 
-
-class EpsilonGreedy(Policy):
+class EpsilonGreedy(Learner):
     """The action with the best mean so far, or with probability ε any action.
 
     Introduced in section 3.1.
@@ -34,6 +34,9 @@ class EpsilonGreedy(Policy):
     [0.95, 0.05]
     """
 
+    _options = ("epsilon",)
+    _learned = ("count", "total")
+
     def __init__(self, actions: Sequence[Any], *, epsilon: float = 0.1) -> None:
         super().__init__(actions)
         if not 0 <= epsilon <= 1:
@@ -52,17 +55,18 @@ class EpsilonGreedy(Policy):
     ) -> np.ndarray:
         return self._probabilities()[self.rows_of(actions)]
 
-    def act(self, n: int, *, context: np.ndarray | None = None, seed: Seed = 0) -> np.ndarray:
-        rng = np.random.default_rng(seed)
-        return self.actions[rng.choice(len(self.actions), size=n, p=self._probabilities())]
+    def _draw(self, n: int, context: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+        return rng.choice(len(self._index), size=n, p=self._probabilities())
 
-    def update(self, actions: Any, rewards: Any, *, context: np.ndarray | None = None) -> None:
-        rows, k = self.rows_of(actions), len(self.actions)
-        self.count += np.bincount(rows, minlength=k)
-        self.total += np.bincount(rows, _checks.numeric(rewards, "rewards", n=len(rows)), k)
+    def _learn(self, rows: np.ndarray, rewards: np.ndarray, context: np.ndarray | None) -> None:
+        self.count += np.bincount(rows, minlength=len(self.count))
+        self.total += np.bincount(rows, rewards, len(self.total))
+
+    def _check_learned(self) -> None:
+        _checks.within(self.count, "count", 0)
 
 
-class BernoulliThompson(Policy):
+class BernoulliThompson(Learner):
     """Thompson sampling for clicks: draw each action's rate from its Beta posterior, play the best.
 
     With several slots, the actions with the highest draws fill the slots in order, so the policy
@@ -87,6 +91,8 @@ class BernoulliThompson(Policy):
     >>> bool(policy.prob(["a"])[0] > 0.95)
     True
     """
+
+    _options = ("alpha", "beta")
 
     def __init__(self, actions: Sequence[Any], *, alpha: Any = 1.0, beta: Any = 1.0) -> None:
         super().__init__(actions)
@@ -118,18 +124,12 @@ class BernoulliThompson(Policy):
             raise ValueError("probabilities by slot: use table(positions)")
         return rank_probabilities(self.alpha, self.beta, 1)[self.rows_of(actions), 0]
 
-    def act(self, n: int, *, context: np.ndarray | None = None, seed: Seed = 0) -> np.ndarray:
-        rng = np.random.default_rng(seed)
-        draws = (rng.beta(a, b, size=n) for a, b in zip(self.alpha, self.beta, strict=True))
-        best, choice = next(draws), np.zeros(n, int)
-        for i, rates in enumerate(draws, start=1):
-            choice = np.where(rates > best, i, choice)
-            best = np.maximum(rates, best)
-        return self.actions[choice]
+    def _draw(self, n: int, context: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+        pairs = zip(self.alpha, self.beta, strict=True)
+        return draw_largest((rng.beta(a, b, size=n) for a, b in pairs), n)
 
-    def update(self, actions: Any, rewards: Any, *, context: np.ndarray | None = None) -> None:
-        rows, k = self.rows_of(actions), len(self.actions)
-        r = _checks.within(_checks.numeric(rewards, "rewards", n=len(rows)), "rewards", 0, 1)
+    def _learn(self, rows: np.ndarray, rewards: np.ndarray, context: np.ndarray | None) -> None:
+        r, k = _checks.within(rewards, "rewards", 0, 1), len(self.alpha)
         self.alpha += np.bincount(rows, r, k)
         self.beta += np.bincount(rows, 1 - r, k)
 
@@ -192,7 +192,7 @@ def _add(counts: np.ndarray, p: np.ndarray) -> np.ndarray:
     return out
 
 
-class LinUCB(Policy):
+class LinUCB(Learner):
     """A ridge regression for each action; play the highest upper confidence bound.
 
     The score of an action is :math:`x^\\top\\hat\\theta_a + \\alpha\\sqrt{x^\\top A_a^{-1} x}` with
@@ -219,6 +219,9 @@ class LinUCB(Policy):
     ['a', 'a']
     """
 
+    _options = ("dim", "alpha")
+    _learned = ("gram", "moment")
+
     def __init__(self, actions: Sequence[Any], *, dim: int, alpha: float = 1.0) -> None:
         super().__init__(actions)
         if not alpha >= 0:
@@ -227,53 +230,23 @@ class LinUCB(Policy):
         self.gram = np.tile(np.eye(dim), (len(self.actions), 1, 1))
         self.moment = np.zeros((len(self.actions), dim))
 
-    def _context(self, context: np.ndarray | None, n: int) -> np.ndarray:
-        x = np.asarray(context if context is not None else np.empty(0), float)
-        if x.shape != (n, self.dim):
-            raise ValueError(f"context must have shape ({n}, {self.dim}), got {x.shape}")
-        for j in range(self.dim):
-            _checks.numeric(x[:, j], f"context {j}")
-        return x
-
     def _scores(self, x: np.ndarray) -> Iterator[np.ndarray]:
         """The upper bound of one action after the other, in each row."""
-        for gram, moment in zip(self.gram, self.moment, strict=True):
-            solved = np.linalg.solve(gram, np.column_stack([moment, x.T]))
-            width = np.sqrt(np.einsum("nd,dn->n", x, solved[:, 1:]))
-            yield x @ solved[:, 0] + self.alpha * width
-
-    def _best(self, x: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """For one action after the other: where it beats those before, where it equals the best."""
-        best = np.full(len(x), -np.inf)
-        for score in self._scores(x):
-            better, equal = score > best + TIE, np.abs(score - best) <= TIE
-            best = np.where(better, score, best)
-            yield better, equal
+        for mean, width in posteriors(self.gram, self.moment, x):
+            yield mean + self.alpha * width
 
     def prob(
         self, actions: Any, *, position: Any = None, context: np.ndarray | None = None
     ) -> np.ndarray:
         rows = self.rows_of(actions)
-        ties, among = np.zeros(len(rows)), np.zeros(len(rows), bool)
-        for a, (better, equal) in enumerate(self._best(self._context(context, len(rows)))):
-            ties = np.where(better, 1, ties + equal)
-            among = np.where(better, rows == a, among | (equal & (rows == a)))
-        return among / ties
+        return best_probability(self._scores(check_context(context, len(rows), self.dim)), rows)
 
-    def act(self, n: int, *, context: np.ndarray | None = None, seed: Seed = 0) -> np.ndarray:
-        rng = np.random.default_rng(seed)
-        ties, choice = np.zeros(n), np.zeros(n, int)
-        for a, (better, equal) in enumerate(self._best(self._context(context, n))):
-            ties = np.where(better, 1, ties + equal)
-            # The m-th of equals takes over with probability 1/m, so that each is as likely.
-            choice = np.where(better | (equal & (rng.random(n) * ties < 1)), a, choice)
-        return self.actions[choice]
+    def _draw(self, n: int, context: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+        return draw_best(self._scores(check_context(context, n, self.dim)), n, rng)
 
-    def update(self, actions: Any, rewards: Any, *, context: np.ndarray | None = None) -> None:
-        rows = self.rows_of(actions)
-        x = self._context(context, len(rows))
-        r = _checks.numeric(rewards, "rewards", n=len(rows))
-        for a in np.unique(rows):
-            mine = x[rows == a]
-            self.gram[a] += mine.T @ mine
-            self.moment[a] += r[rows == a] @ mine
+    def _learn(self, rows: np.ndarray, rewards: np.ndarray, context: np.ndarray | None) -> None:
+        x = check_context(context, len(rows), self.dim)
+        add_moments(self.gram, self.moment, rows, rewards, x)
+
+    def _check_learned(self) -> None:
+        check_gram(self.gram)

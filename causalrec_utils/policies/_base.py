@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pandas as pd
 from .. import _checks
 
 Seed = int | np.random.Generator
+VERSION = 1  # of the form of states
 
 
 class Policy:
@@ -60,10 +62,84 @@ class Policy:
 
     def act(self, n: int, *, context: np.ndarray | None = None, seed: Seed = 0) -> np.ndarray:
         """Draw an action for each of n rows, shape (n,)."""
-        raise TypeError(f"{type(self).__name__} does not act")
+        return self.actions[self._draw(n, context, np.random.default_rng(seed))]
 
     def update(self, actions: Any, rewards: Any, *, context: np.ndarray | None = None) -> None:
         """Learn from rewards; a fixed policy does not."""
+
+    def state(self) -> dict[str, Any]:
+        """All that the policy is, in plain numbers, texts and lists; `from_state` restores it."""
+        options = {name: getattr(self, name) for name in (*self._options, *self._learned)}
+        parts = {"actions": self._index, **options}
+        head: dict[str, Any] = {"policy": type(self).__name__, "version": VERSION}
+        return head | {name: jsonable(part, name) for name, part in parts.items()}
+
+    def to_json(self) -> str:
+        """The state as JSON; `from_json` restores it."""
+        return json.dumps(self.state(), allow_nan=False)
+
+    # What a policy fills in: the names of its constructor's options and of what it learned (arrays
+    # of the shape that the constructor gives them), how it draws, and how it learns, both in
+    # positions of actions.
+    _options: ClassVar[tuple[str, ...]] = ()
+    _learned: ClassVar[tuple[str, ...]] = ()
+
+    def _draw(self, n: int, context: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+        raise TypeError(f"{type(self).__name__} does not act")
+
+    @classmethod
+    def _build(cls, parts: dict[str, Any]) -> Any:
+        """A policy from the parts of its state."""
+        learned = {name: parts.pop(name) for name in cls._learned}
+        policy = cls(parts.pop("actions"), **parts)
+        for name, value in learned.items():
+            array, like = np.asarray(value, float), getattr(policy, name)
+            if array.shape != like.shape or not np.isfinite(array).all():
+                raise ValueError(f"{name} must be finite numbers of shape {like.shape}")
+            setattr(policy, name, array)
+        policy._check_learned()
+        return policy
+
+    def _check_learned(self) -> None:
+        """Raise if what was restored can't have been learned."""
+
+
+class Learner(Policy):
+    """A policy that learns from the rewards of actions."""
+
+    def update(self, actions: Any, rewards: Any, *, context: np.ndarray | None = None) -> None:
+        rows = self.rows_of(actions)
+        self._learn(rows, _checks.numeric(rewards, "rewards", n=len(rows)), context)
+
+    def _learn(self, rows: np.ndarray, rewards: np.ndarray, context: np.ndarray | None) -> None:
+        raise NotImplementedError
+
+
+def jsonable(value: Any, name: str) -> Any:
+    """Labels, numbers or an array as JSON has them."""
+    items = value.tolist() if isinstance(value, np.ndarray | pd.Index) else _checks.plain(value)
+    for item in items if isinstance(items, list) else [items]:
+        if not isinstance(item, str | int | float | list | None):
+            raise TypeError(f"{name}: {type(item).__name__} has no JSON form; got {item!r}")
+    return items
+
+
+def frame(values: Any, index: list[Any], columns: list[Any]) -> pd.DataFrame:
+    """A table from its saved parts; pandas would repeat a single row as often as needed."""
+    if (shape := np.shape(values)) != (want := (len(index), len(columns))):
+        raise ValueError(f"table must have shape {want}, got {shape}")
+    return pd.DataFrame(values, index=index, columns=columns)
+
+
+def check_context(context: np.ndarray | None, n: int, dim: int) -> np.ndarray:
+    """Context as floats of shape (n, dim), all finite."""
+    x = np.asarray(context if context is not None else np.empty(0), float)
+    if x.shape != (n, dim):
+        raise ValueError(f"context must have shape ({n}, {dim}), got {x.shape}")
+    if not np.isfinite(x).all():
+        for j in range(dim):
+            _checks.numeric(x[:, j], f"context {j}")
+    return x
 
 
 class Uniform(Policy):
@@ -87,8 +163,8 @@ class Uniform(Policy):
     ) -> np.ndarray:
         return np.full(len(self.rows_of(actions)), 1 / len(self.actions))
 
-    def act(self, n: int, *, context: np.ndarray | None = None, seed: Seed = 0) -> np.ndarray:
-        return self.actions[np.random.default_rng(seed).integers(len(self.actions), size=n)]
+    def _draw(self, n: int, context: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+        return rng.integers(len(self._index), size=n)
 
 
 class TablePolicy(Policy):
@@ -138,9 +214,18 @@ class TablePolicy(Policy):
             _checks.fail("position", "must be a slot of the table", first, slots[first])
         return self.table.to_numpy()[rows, cols]
 
-    def act(self, n: int, *, context: np.ndarray | None = None, seed: Seed = 0) -> np.ndarray:
+    def _draw(self, n: int, context: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
         if self.table.shape[1] != 1:
             raise ValueError("slots are not independent draws: a table of several slots can't act")
-        rng = np.random.default_rng(seed)
         p = self.table.iloc[:, 0].to_numpy(float)
-        return self.actions[rng.choice(len(self.actions), size=n, p=p / p.sum())]
+        return rng.choice(len(p), size=n, p=p / p.sum())
+
+    def state(self) -> dict[str, Any]:
+        columns, table = self.table.columns, self.table.to_numpy(float)
+        parts = {"positions": jsonable(columns, "positions"), "table": table.tolist()}
+        return super().state() | parts
+
+    @classmethod
+    def _build(cls, parts: dict[str, Any]) -> TablePolicy:
+        index, columns = parts.pop("actions"), parts.pop("positions")
+        return cls(frame(parts.pop("table"), index, columns), **parts)

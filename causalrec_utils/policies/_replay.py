@@ -10,7 +10,8 @@ import pandas as pd
 
 from .. import _checks
 from ..estimate import Estimate
-from ._base import Policy, Seed, TablePolicy
+from ._base import Learner, Policy, Seed, TablePolicy
+from ._segments import SegmentPolicy
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def replay(
     propensity : str, optional
         Column of propensities; checked to be the same in every row.
     context : sequence of str
-        Columns of context features.
+        Columns of context features (for a `SegmentPolicy`: the one with the segment).
     batch : int
         Rows between updates, at least 1.
     learn : bool
@@ -106,22 +107,34 @@ def replay(
     if batch < 1:
         raise ValueError(f"batch must be at least 1, got {batch}")
     labels = log[action].to_numpy()
-    logged = np.bincount(policy.rows_of(labels, action), minlength=len(policy.actions))
+    codes = policy.rows_of(labels, action)
+    logged = np.bincount(codes, minlength=len(policy.actions))
     plays = policy.table.iloc[:, 0] > 0 if isinstance(policy, TablePolicy) else True
     if len(log) and (never := plays & (logged == 0)).any():
         first = _checks.plain(policy.actions[np.argmax(never)])
         _checks.fail(action, f"must be logged wherever the policy plays it, but {first!r} never is")
-    x = log[list(context)].to_numpy(float) if context else None
+    numbers = None if isinstance(policy, SegmentPolicy) else float  # segments have any label
+    x = log[list(context)].to_numpy(numbers) if context else None
     rng = np.random.default_rng(seed)
+    # Positions are faster to compare than labels, but a policy may have its own public methods.
+    plain_act = getattr(policy.act, "__func__", None) is Policy.act
+    plain_update = getattr(policy.update, "__func__", None) is Learner.update
     kept = []
     for start in range(0, len(log), batch):
-        rows = np.arange(start, min(start + batch, len(log)))
-        part = None if x is None else x[rows]
-        same = policy.act(len(rows), context=part, seed=rng) == labels[rows]
-        hit = rows[same]
+        now = codes[start : start + batch]
+        part = None if x is None else x[start : start + batch]
+        if plain_act:
+            same = policy._draw(len(now), part, rng) == now
+        else:
+            same = policy.act(len(now), context=part, seed=rng) == labels[start : start + batch]
+        hit = start + np.flatnonzero(same)
         kept.append(hit)
         if learn and len(hit):
-            policy.update(labels[hit], r[hit], context=None if x is None else x[hit])
+            seen = None if x is None else x[hit]
+            if isinstance(policy, Learner) and plain_update:
+                policy._learn(codes[hit], r[hit], seen)
+            else:
+                policy.update(labels[hit], r[hit], context=seen)
     matched = np.concatenate(kept) if kept else np.empty(0, int)
     if len(matched) < 2:
         raise ValueError(f"column {action!r}: the policy agreed with {len(matched)} rows; need 2")

@@ -9,7 +9,19 @@ import pandas as pd
 import pytest
 from scipy.stats import binom, norm
 
-from causalrec_utils.policies import EpsilonGreedy, LinUCB, Policy, TablePolicy, Uniform, replay
+from causalrec_utils.policies import (
+    BernoulliThompson,
+    EpsilonGreedy,
+    GaussianThompson,
+    LinearThompson,
+    LinUCB,
+    ModelPolicy,
+    Policy,
+    Softmax,
+    TablePolicy,
+    Uniform,
+    replay,
+)
 
 MEAN = np.array([0.2, 0.5, 0.6, 0.3])
 
@@ -97,6 +109,45 @@ def test_a_policy_with_context_learns_what_matters() -> None:
     learned = replay(LinUCB([0, 1], dim=2), log, context=["one", "x"])
     assert learned.estimate.value > 0.9
     assert replay(EpsilonGreedy([0, 1]), log).estimate.value < 0.6
+
+
+class Public:
+    """Makes replay use the public methods, on labels."""
+
+    def act(self, n: int, **options: Any) -> np.ndarray:
+        return super().act(n, **options)  # type: ignore[misc]
+
+    def update(self, actions: Any, rewards: Any, **options: Any) -> None:
+        super().update(actions, rewards, **options)  # type: ignore[misc]
+
+
+KINDS: list[tuple[type[Policy], dict[str, Any]]] = [
+    (Uniform, {}),
+    (EpsilonGreedy, {"epsilon": 0.2}),
+    (Softmax, {"temperature": 0.1}),
+    (BernoulliThompson, {}),
+    (GaussianThompson, {"noise": 0.5}),
+    (LinUCB, {"dim": 2}),
+    (LinearThompson, {"dim": 2}),
+    (ModelPolicy, {"score": lambda a, x: x[:, 1] * (a == "w"), "epsilon": 0.5}),
+]
+
+
+@pytest.mark.parametrize(("kind", "options"), KINDS, ids=[kind.__name__ for kind, _ in KINDS])
+@pytest.mark.parametrize("batch", [1, 37])
+def test_positions_and_labels_give_the_same_replay(
+    kind: type[Policy], options: dict[str, Any], batch: int
+) -> None:
+    rng = np.random.default_rng(4)
+    log = random_log(600, rng).assign(one=1.0, x=rng.normal(size=600))
+    log["action"] = log["action"].map(dict(enumerate("wxyz")))
+    context = ["one", "x"] if kind in (LinUCB, LinearThompson, ModelPolicy) else []
+    public = type("Slow" + kind.__name__, (Public, kind), {})
+    policies = [k(list("wxyz"), **options) for k in (kind, public)]
+    fast, slow = (replay(p, log, context=context, batch=batch, seed=5) for p in policies)
+    assert np.array_equal(fast.matched, slow.matched) and fast.estimate.value == slow.estimate.value
+    states = [{k: v for k, v in p.state().items() if k != "policy"} for p in policies]
+    assert states[0] == states[1]
 
 
 def test_bad_input() -> None:
