@@ -26,12 +26,12 @@ def sizes(fast: int, many: int = 400) -> Any:
 
 
 def shown(
-    n: int, rng: np.random.Generator, truth: str = "ate", **options: Any
+    n: int, rng: np.random.Generator, **options: Any
 ) -> tuple[pd.DataFrame, dict[str, Any], float]:
     """Confounded exposure from `simulate`: table, names of its columns, truth."""
     world = simulate.confounded(n, p=3, seed=rng, **options)
     roles = {"treatment": world.treatment, "outcome": world.outcome}
-    return world.data, roles | {"confounders": list(world.confounders)}, world.truth[truth]
+    return world.data, roles | {"confounders": list(world.confounders)}, world.truth["ate"]
 
 
 def wavy(rng: np.random.Generator, n: int = 2000) -> tuple[pd.DataFrame, dict[str, Any], float]:
