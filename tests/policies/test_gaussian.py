@@ -46,7 +46,9 @@ def trained_linear(k: int = 3, d: int = 2) -> LinearThompson:
     return policy
 
 
-@pytest.mark.parametrize("policy", [trained_softmax(), trained_gaussian()], ids=lambda p: repr(p))
+@pytest.mark.parametrize(
+    "policy", [trained_softmax(), trained_gaussian()], ids=["softmax", "gaussian"]
+)
 def test_draws_follow_the_probabilities(policy: Policy) -> None:
     p = policy.prob(ACTIONS)
     assert p.sum() == pytest.approx(1, abs=1e-6)
