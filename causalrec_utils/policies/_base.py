@@ -112,7 +112,7 @@ class Learner(Policy):
         self._learn(rows, _checks.numeric(rewards, "rewards", n=len(rows)), context)
 
     def _learn(self, rows: np.ndarray, rewards: np.ndarray, context: np.ndarray | None) -> None:
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not learn")
 
 
 def jsonable(value: Any, name: str) -> Any:
