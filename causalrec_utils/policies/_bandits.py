@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from .. import _checks
-from ._base import Learner, TablePolicy, check_context
+from ._base import Learner, MeanLearner, TablePolicy, check_context
 from ._choose import best_probability, draw_best, draw_largest
 from ._linear import add_moments, check_gram, posteriors
 
 
-class EpsilonGreedy(Learner):
+class EpsilonGreedy(MeanLearner):
     """The action with the best mean so far, or with probability ε any action.
 
     Introduced in section 3.1.
@@ -35,35 +35,17 @@ class EpsilonGreedy(Learner):
     """
 
     _options = ("epsilon",)
-    _learned = ("count", "total")
 
     def __init__(self, actions: Sequence[Any], *, epsilon: float = 0.1) -> None:
         super().__init__(actions)
         if not 0 <= epsilon <= 1:
             raise ValueError(f"epsilon must be in [0, 1], got {epsilon}")
         self.epsilon = epsilon
-        self.count = np.zeros(len(self.actions))
-        self.total = np.zeros(len(self.actions))
 
     def _probabilities(self) -> np.ndarray:
         mean = np.where(self.count > 0, self.total / np.maximum(self.count, 1), np.inf)
         best = mean == mean.max()  # actions never tried count as best, so each gets its turn
         return self.epsilon / len(best) + (1 - self.epsilon) * best / best.sum()
-
-    def prob(
-        self, actions: Any, *, position: Any = None, context: np.ndarray | None = None
-    ) -> np.ndarray:
-        return self._probabilities()[self.rows_of(actions)]
-
-    def _draw(self, n: int, context: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
-        return rng.choice(len(self._index), size=n, p=self._probabilities())
-
-    def _learn(self, rows: np.ndarray, rewards: np.ndarray, context: np.ndarray | None) -> None:
-        self.count += np.bincount(rows, minlength=len(self.count))
-        self.total += np.bincount(rows, rewards, len(self.total))
-
-    def _check_learned(self) -> None:
-        _checks.within(self.count, "count", 0)
 
 
 class BernoulliThompson(Learner):

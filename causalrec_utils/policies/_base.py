@@ -115,6 +115,36 @@ class Learner(Policy):
         raise TypeError(f"{type(self).__name__} does not learn")
 
 
+class MeanLearner(Learner):
+    """A learner that keeps, for each action, how many rewards it had and what they add up to."""
+
+    _learned = ("count", "total")
+
+    def __init__(self, actions: Sequence[Any]) -> None:
+        super().__init__(actions)
+        self.count = np.zeros(len(self.actions))
+        self.total = np.zeros(len(self.actions))
+
+    def _probabilities(self) -> np.ndarray:
+        """Of every action; the same in each row."""
+        raise TypeError(f"{type(self).__name__} gives no probabilities")
+
+    def prob(
+        self, actions: Any, *, position: Any = None, context: np.ndarray | None = None
+    ) -> np.ndarray:
+        return self._probabilities()[self.rows_of(actions)]
+
+    def _draw(self, n: int, context: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+        return rng.choice(len(self._index), size=n, p=self._probabilities())
+
+    def _learn(self, rows: np.ndarray, rewards: np.ndarray, context: np.ndarray | None) -> None:
+        self.count += np.bincount(rows, minlength=len(self.count))
+        self.total += np.bincount(rows, rewards, len(self.total))
+
+    def _check_learned(self) -> None:
+        _checks.within(self.count, "count", 0)
+
+
 def jsonable(value: Any, name: str) -> Any:
     """Labels, numbers or an array as JSON has them."""
     items = value.tolist() if isinstance(value, np.ndarray | pd.Index) else _checks.plain(value)

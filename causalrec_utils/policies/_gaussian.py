@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from .. import _checks
-from ._base import Learner, check_context
+from ._base import Learner, MeanLearner, check_context
 from ._choose import draw_largest
 from ._linear import add_moments, check_gram, posteriors
 from ._quadrature import Normals, largest_probability
 
 
-class Softmax(Learner):
+class Softmax(MeanLearner):
     r"""Boltzmann exploration: actions in proportion to :math:`\exp(\hat\mu_a/\tau)`.
 
     Here :math:`\hat\mu_a` is the mean reward of action a so far and :math:`\tau` the temperature,
@@ -45,13 +45,10 @@ class Softmax(Learner):
     """
 
     _options = ("temperature",)
-    _learned = ("count", "total")
 
     def __init__(self, actions: Sequence[Any], *, temperature: float) -> None:
         super().__init__(actions)
         self.temperature = positive(temperature, "temperature")
-        self.count = np.zeros(len(self.actions))
-        self.total = np.zeros(len(self.actions))
 
     def _probabilities(self) -> np.ndarray:
         never = self.count == 0
@@ -61,23 +58,8 @@ class Softmax(Learner):
         odds = np.exp((mean - mean.max()) / self.temperature)
         return odds / odds.sum()
 
-    def prob(
-        self, actions: Any, *, position: Any = None, context: np.ndarray | None = None
-    ) -> np.ndarray:
-        return self._probabilities()[self.rows_of(actions)]
 
-    def _draw(self, n: int, context: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
-        return rng.choice(len(self._index), size=n, p=self._probabilities())
-
-    def _learn(self, rows: np.ndarray, rewards: np.ndarray, context: np.ndarray | None) -> None:
-        self.count += np.bincount(rows, minlength=len(self.count))
-        self.total += np.bincount(rows, rewards, len(self.total))
-
-    def _check_learned(self) -> None:
-        _checks.within(self.count, "count", 0)
-
-
-class GaussianThompson(Learner):
+class GaussianThompson(MeanLearner):
     r"""Thompson sampling for rewards with Gaussian noise: draw each mean, play the largest.
 
     After n rewards that add up to s, the posterior of an action's mean is Gaussian with precision
@@ -115,7 +97,6 @@ class GaussianThompson(Learner):
     """
 
     _options = ("mean", "sd", "noise")
-    _learned = ("count", "total")
 
     def __init__(
         self, actions: Sequence[Any], *, mean: Any = 0.0, sd: Any = 1.0, noise: float = 1.0
@@ -126,7 +107,6 @@ class GaussianThompson(Learner):
         self.sd = _checks.numeric(np.array(np.broadcast_to(sd, k), float), "sd")
         _checks.within(self.sd, "sd", 0, open_low=True)
         self.noise = positive(noise, "noise")
-        self.count, self.total = np.zeros(k), np.zeros(k)
 
     def posterior(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of each action's mean reward, shapes (k,)."""
@@ -149,13 +129,6 @@ class GaussianThompson(Learner):
     def _draw(self, n: int, context: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
         pairs = zip(*self.posterior(), strict=True)
         return draw_largest((m + s * rng.standard_normal(n) for m, s in pairs), n)
-
-    def _learn(self, rows: np.ndarray, rewards: np.ndarray, context: np.ndarray | None) -> None:
-        self.count += np.bincount(rows, minlength=len(self.count))
-        self.total += np.bincount(rows, rewards, len(self.total))
-
-    def _check_learned(self) -> None:
-        _checks.within(self.count, "count", 0)
 
 
 class LinearThompson(Learner):
