@@ -30,11 +30,13 @@ def best_probability(scores: Iterable[np.ndarray], rows: np.ndarray) -> np.ndarr
 
 def draw_best(scores: Iterable[np.ndarray], n: int, rng: np.random.Generator) -> np.ndarray:
     """Position of the best action in each row, ties broken evenly."""
-    ties, choice = np.zeros(n), np.zeros(n, int)
+    ties, choice = np.ones(n), np.zeros(n, int)
     for a, (better, equal) in enumerate(_steps(scores, n)):
-        ties = np.where(better, 1, ties + equal)
-        # The m-th of equals takes over with probability 1/m, so that each is as likely.
-        choice = np.where(better | (equal & (rng.random(n) * ties < 1)), a, choice)
+        choice[better], ties[better] = a, 1
+        if (again := np.flatnonzero(equal)).size:
+            ties[again] += 1
+            # The m-th of equals takes over with probability 1/m, so that each is as likely.
+            choice[again[rng.random(again.size) * ties[again] < 1]] = a
     return choice
 
 
