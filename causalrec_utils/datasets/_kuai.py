@@ -12,6 +12,7 @@ __all__ = ["load_kuairand", "load_kuairec"]
 
 N_USERS, N_VIDEOS = 7176, 10_728
 SMALL = "random.txt"
+TIMES = {"play_duration": "play_seconds", "video_duration": "duration_seconds"}  # milliseconds
 FULL = "KuaiRec 2.0/data/small_matrix.csv"
 LOGS = {
     "random": "log_random_4_22_to_5_08_pure.csv",
@@ -36,7 +37,8 @@ def load_kuairec(*, full: bool = False) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a pair, none twice: ``user``, ``video`` (the publisher's ids), ``watch_ratio`` (time
-        watched over length; above 1 if it was played again).
+        watched over length; above 1 if it was played again). With ``full`` also ``play_seconds``
+        and ``duration_seconds``, time watched and length.
 
     Raises
     ------
@@ -71,19 +73,21 @@ def load_kuairec(*, full: bool = False) -> pd.DataFrame:
     if path.suffix == ".txt":
         raw = pd.read_csv(path, header=None, names=names)
     else:
-        raw = pd.read_csv(path, usecols=["user_id", "video_id", "watch_ratio"])
+        published = {"user_id": "user", "video_id": "video", "watch_ratio": "watch_ratio"}
+        raw = pd.read_csv(path, usecols=[*published, *(TIMES if full else ())])
         raw = raw.rename(columns={"user_id": "user", "video_id": "video"})
     columns = {
         "user": Column("int", 0, N_USERS - 1),
         "video": Column("int", 0, N_VIDEOS - 1),
         "watch_ratio": Column("float", 0),
+        **dict.fromkeys(TIMES if full else (), Column("int", 0)),
     }
     watched = conform(raw, columns, source=path, rows=117_113 if path.suffix == ".txt" else None)
     again = watched.duplicated(["user", "video"]).to_numpy()
     if again.any():
         row = int(again.argmax())
         raise SchemaError(f"{path}: a pair stands twice; first offending row: {row}")
-    return watched
+    return _in_seconds(watched, TIMES) if full else watched
 
 
 def load_kuairand(exposure: str = "random") -> pd.DataFrame:
@@ -142,7 +146,9 @@ def load_kuairand(exposure: str = "random") -> pd.DataFrame:
     log = conform(raw, columns, source=path)
     log["timestamp"] = pd.to_datetime(log["timestamp"], unit="ms", utc=True)
     log["random"] = log["random"].eq(1)
-    for old, new in (("play_time_ms", "play_seconds"), ("duration_ms", "duration_seconds")):
-        log[old] = log[old] / 1000
-        log = log.rename(columns={old: new})
-    return log
+    return _in_seconds(log, {"play_time_ms": "play_seconds", "duration_ms": "duration_seconds"})
+
+
+def _in_seconds(table: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
+    """Columns of milliseconds as seconds, under their new names."""
+    return table.assign(**{old: table[old] / 1000 for old in names}).rename(columns=names)

@@ -44,13 +44,21 @@ def test_kuairec(real):
 def test_kuairec_of_the_publisher(reader):
     place(reader, "kuairec/KuaiRec 2.0/data/small_matrix.csv", SMALL_MATRIX)
     assert assets.status("kuairec") == "cache"
-    for full in (True, False):
-        watched = datasets.load_kuairec(full=full)
-        assert watched.to_dict("list") == {
-            "user": [14, 14],
-            "video": [148, 183],
-            "watch_ratio": [0.7221, 1.9074],
-        }
+    pairs = {"user": [14, 14], "video": [148, 183], "watch_ratio": [0.7221, 1.9074]}
+    times = {"play_seconds": [4.381, 11.635], "duration_seconds": [6.067, 6.1]}
+    assert datasets.load_kuairec().to_dict("list") == pairs
+    watched = datasets.load_kuairec(full=True)
+    assert watched.to_dict("list") == pairs | times
+    ratio = watched["play_seconds"] / watched["duration_seconds"]
+    assert ratio.round(3).tolist() == watched["watch_ratio"].round(3).tolist()
+
+
+def test_times_of_kuairec_are_checked(reader):
+    broken = SMALL_MATRIX.replace("183,11635", "183,-5")
+    place(reader, "kuairec/KuaiRec 2.0/data/small_matrix.csv", broken)
+    datasets.load_kuairec()  # does not read them
+    with pytest.raises(datasets.SchemaError, match=r"'play_duration': .*\[0, inf\); .* row: 1"):
+        datasets.load_kuairec(full=True)
 
 
 @pytest.mark.parametrize(
