@@ -6,7 +6,8 @@
   which holds them all in one table.
 - Graphs: `latent_graph` and `funnel`. Many candidates: `interventions_world`.
 - Recommenders: `recommender`, the log of a known policy; `feedback_loop`, months of retraining.
-- Where one unit or one week moves another: `interference`, `carry_over`.
+- Where one unit or one week moves another: `interference`, `carry_over`. Who comes back:
+  `video_retention`.
 
 Every function takes a seed, and returns data and truth in one object.
 """
@@ -21,6 +22,7 @@ from ._matrix import exposure
 from ._network import interference
 from ._recommender import recommender
 from ._semi_synthetic import semi_synthetic, text_confounded
+from ._video import video_retention
 from ._weeks import carry_over
 from ._world import World
 
@@ -45,4 +47,5 @@ __all__ = [
     "recommender",
     "semi_synthetic",
     "text_confounded",
+    "video_retention",
 ]

@@ -53,6 +53,7 @@ def recommender(
     positions: int = 5,
     position_bias: float = 1.0,
     rounds: int = 5,
+    autoplay: bool = False,
     seed: Seed,
 ) -> World:
     r"""The log of a recommender whose policy is known, with the outcome of every user and item.
@@ -69,7 +70,8 @@ def recommender(
     z is the standardised logarithm of one plus the item's clicks so far, updated after each of the
     rounds: popularity feeds on itself. A clicked item is watched for the share
     :math:`\rho_{ui}^{s}` of its length, :math:`s = (\text{duration}/30)^{0.3} e^{\epsilon/2}`, so
-    long items collect watch time without being liked more.
+    long items collect watch time without being liked more. With autoplay every item starts by
+    itself: nobody clicks, and all rows are watched for their share.
 
     Introduced in section 4.3.
 
@@ -91,6 +93,9 @@ def recommender(
         Exponent; 0 means that all positions are noticed.
     rounds : int
         How often the policy sees the clicks.
+    autoplay : bool
+        Whether items are watched without a click. Clicks are then hidden; they still say what the
+        policy takes for popular.
     seed : int or Generator
         Seed of all draws.
 
@@ -101,7 +106,8 @@ def recommender(
         ``tables``: ``relevance`` (n_users × n_items), the click probability at position 1;
         ``logging`` likewise, the mean policy over the rounds; ``items`` with quality, duration.
         ``truth``: clicks an impression at position 1 of the ``uniform`` and the ``logging`` policy.
-        ``hidden``: ``noticed``, ``relevance``.
+        ``hidden``: ``noticed``, ``relevance``; with autoplay ``clicked``, and the outcome is
+        ``watch_time``.
 
     Raises
     ------
@@ -142,10 +148,12 @@ def recommender(
         share = liked ** ((length / 30) ** 0.3 * np.exp(rng.normal(size=size) / 2))
         part = {"round": r, "user": user, "item": item, "position": 1 + below}
         part |= {"propensity": p[user, item], "duration": length, "clicked": clicked}
-        part |= {"watch_time": clicked * share * length, "noticed": noticed, "relevance": liked}
+        watched = share * length if autoplay else clicked * share * length
+        part |= {"watch_time": watched, "noticed": noticed, "relevance": liked}
         parts.append(pd.DataFrame(part))
     rows = pd.concat(parts, ignore_index=True)
-    hidden = rows[["noticed", "relevance"]].assign(noticed=rows["noticed"].astype(int))
+    unseen = ["noticed", "relevance", *(["clicked"] if autoplay else [])]
+    hidden = rows[unseen].assign(noticed=rows["noticed"].astype(int))
     truth = {
         "uniform": float(relevance.mean()),
         "logging": float((logging * relevance).sum(axis=1).mean()),
@@ -156,4 +164,5 @@ def recommender(
         "items": pd.DataFrame({"quality": quality, "duration": duration}),
     }
     data = rows.drop(columns=hidden.columns)
-    return World(data, "item", "clicked", ("user",), truth, hidden, tables)
+    outcome = "watch_time" if autoplay else "clicked"
+    return World(data, "item", outcome, ("user",), truth, hidden, tables)

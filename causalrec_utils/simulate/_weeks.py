@@ -25,6 +25,7 @@ def carry_over(
     decay: float = 0.5,
     retention: float = 0.3,
     confounding: float = 0.7,
+    mood: float = 0.0,
     seed: Seed,
 ) -> World:
     r"""Listeners who get a recommendation in some weeks, remember it, and stay or leave.
@@ -35,10 +36,15 @@ def carry_over(
             + 0.4\,Y_{i,t-1}) + \sqrt{1 - c^2}\,v_{it})\big), \qquad
         S_{it} = \text{decay}\,S_{i,t-1} + T_{it}\\
         Y_{it} &= \text{taste}_i + \text{effect}\,S_{it} + \epsilon_{it}, \qquad
+        \epsilon_{it} = \text{mood}\,\epsilon_{i,t-1} + \sqrt{1 - \text{mood}^2}\,\nu_{it}\\
         P(\text{left}_{it}) = \text{expit}(-3 - 0.5\,\text{taste}_i - \text{retention}\,S_{it})
 
-    A user who left has no further rows. Under the fixed regime week 0 decides once for all weeks,
-    by taste alone (:math:`c\,\text{taste}_i + \sqrt{1 - c^2}\,v_i`): two arms of users.
+    A user who left has no further rows. With mood above 0, listening in the week before is moved by
+    earlier recommendations, and it tells of this week's listening too: a confounder on the path of
+    the effect, which regression can neither leave out nor hold fixed.
+
+    Under the fixed regime week 0 decides once for all weeks, by taste alone
+    (:math:`c\,\text{taste}_i + \sqrt{1 - c^2}\,v_i`): two arms of users.
 
     Introduced in section 4.2.
 
@@ -56,6 +62,8 @@ def carry_over(
         the log-odds of leaving.
     confounding : float
         c in [0, 1]; at 0 recommendations are as good as random.
+    mood : float
+        Share of this week's mood that is left a week later, in [0, 1).
     seed : int or Generator
         Seed of all draws.
 
@@ -86,8 +94,9 @@ def carry_over(
     """
     fixed = _checks.choice(regime, "regime", REGIMES) == "fixed"
     c = between(confounding, "confounding", 0, 1)
-    if not 0 <= decay < 1:
-        raise ValueError(f"decay must be in [0, 1), got {decay}")
+    for name, share in (("decay", decay), ("mood", mood)):
+        if not 0 <= share < 1:
+            raise ValueError(f"{name} must be in [0, 1), got {share}")
     count(weeks, "weeks")
     rng = np.random.default_rng(seed)
     if taste is None:
@@ -97,13 +106,15 @@ def carry_over(
     n, rest = len(level), math.sqrt(1 - c * c)
     e_fixed = expit(c * level + rest * rng.normal(size=n))
     arm = rng.random(n) < e_fixed
-    before, stock, present = level + rng.normal(size=n), np.zeros(n), np.ones(n, bool)
+    epsilon, stock, present = rng.normal(size=n), np.zeros(n), np.ones(n, bool)
+    before = level + epsilon
     parts = []
     for week in range(weeks):
         placement, luck, leave = rng.normal(size=n), rng.random(n), rng.random(n)
         e = expit(c * (0.6 * level + 0.4 * before) + rest * placement)
         e, t = (e_fixed, arm) if fixed else (e, luck < e)
-        y0 = level + effect * decay * stock + rng.normal(size=n)
+        epsilon = mood * epsilon + math.sqrt(1 - mood * mood) * rng.normal(size=n)
+        y0 = level + effect * decay * stock + epsilon
         stock = decay * stock + t
         listening = y0 + effect * t
         left = leave < _hazard(level, stock, retention)

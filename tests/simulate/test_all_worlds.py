@@ -37,6 +37,10 @@ MAKERS: dict[str, Callable[..., World]] = {
     "interference": lambda seed: simulate.interference(n_users=100, seed=seed),
     "cluster": lambda seed: simulate.interference(n_users=100, design="cluster", seed=seed),
     "carry_over": lambda seed: simulate.carry_over(n_users=50, weeks=6, seed=seed),
+    "autoplay": lambda seed: simulate.recommender(
+        300, n_users=20, n_items=10, autoplay=True, seed=seed
+    ),
+    "video_retention": lambda seed: simulate.video_retention(300, seed=seed),
     "exposure": lambda seed: simulate.exposure(MATRIX, seed=seed),
     "impressions": lambda seed: simulate.exposure(MATRIX, impressions=300, seed=seed),
 }
@@ -67,7 +71,7 @@ def test_data_are_complete_and_the_truth_is_apart(name: str) -> None:
 PLAIN = ["confounded", "semi_synthetic", "text_confounded", "instrument", "front_door", "panel"]
 
 
-@pytest.mark.parametrize("name", [*PLAIN, "natural_experiment", "carry_over"])
+@pytest.mark.parametrize("name", [*PLAIN, "natural_experiment", "carry_over", "video_retention"])
 def test_consistency_and_experiment(name: str) -> None:
     """The outcome that is seen is the potential outcome of what was done."""
     world = MAKERS[name](1)

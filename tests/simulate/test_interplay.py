@@ -90,6 +90,34 @@ def test_stock_carries_over() -> None:
         assert rows["before"].iloc[1:].tolist() == rows["listening"].iloc[:-1].tolist()
 
 
+def test_mood_makes_the_week_before_a_confounder(ols) -> None:
+    """Taste and all recommendations so far suffice without mood, and fail with it."""
+    missed = {}
+    for mood in (0.0, 0.7):
+        world = simulate.carry_over(n_users=4000, weeks=6, retention=0, mood=mood, seed=5)
+        data = world.data.assign(stock=world.hidden["stock"])
+        b, se = ols(data, "listening", "stock", "taste")
+        missed[mood] = (b[0] - 0.5) / se[0]
+    assert abs(missed[0.0]) < 4 and missed[0.7] > 8
+
+
+@pytest.mark.parametrize("mood", [0.0, 0.6])
+def test_mood_lasts_as_long_as_it_says(mood: float) -> None:
+    world = simulate.carry_over(n_users=8000, weeks=4, effect=0, mood=mood, seed=6)
+    data = world.data.assign(mood=world.data["listening"] - world.data["taste"])
+    last = data["before"] - data["taste"]
+    assert np.corrcoef(last, data["mood"])[0, 1] == pytest.approx(mood, abs=0.03)
+    assert data["mood"].std() == pytest.approx(1, abs=0.03)
+    assert world.truth == simulate.carry_over(n_users=8000, weeks=4, effect=0, seed=6).truth
+
+
+@pytest.mark.parametrize("name", ["decay", "mood"])
+def test_what_lasts_is_a_share_below_one(name: str) -> None:
+    for value in (-0.1, 1.0):
+        with pytest.raises(ValueError, match=rf"{name} must be in \[0, 1\), got {value}"):
+            simulate.carry_over(n_users=10, seed=0, **{name: value})
+
+
 def test_retention_follows_the_true_curves(near) -> None:
     """Two arms for good, no confounding: what is seen is the truth, for listening as well."""
     world = simulate.carry_over(

@@ -76,6 +76,24 @@ def test_long_items_win_watch_time_without_being_liked() -> None:
     assert data.loc[data["clicked"] == 0, "watch_time"].eq(0).all()
 
 
+def test_with_autoplay_everything_is_watched() -> None:
+    options = {"n_users": 200, "n_items": 100, "popularity": 0, "seed": 5}
+    plain = simulate.recommender(40_000, **options)
+    world = simulate.recommender(40_000, autoplay=True, **options)
+    assert world.outcome == "watch_time" and "clicked" not in world.data
+    started = world.hidden["clicked"] == 1  # the option changes no draw
+    pd.testing.assert_series_equal(
+        world.data["watch_time"][started], plain.data["watch_time"][started]
+    )
+    assert world.data["watch_time"].between(0, world.data["duration"], inclusive="right").all()
+    # less interest and more length: a smaller share
+    share = np.log(world.data["watch_time"] / world.data["duration"])
+    power = np.log(share / np.log(world.hidden["relevance"])) - 0.3 * np.log(
+        world.data["duration"] / 30
+    )
+    assert abs(power.mean()) < 4 * 0.5 / 200 and power.std() == pytest.approx(0.5, abs=0.02)
+
+
 @pytest.mark.parametrize("policy", ["random", "popular", "personal"])
 def test_lists_of_the_loop(policy: str) -> None:
     world = simulate.feedback_loop(policy, n_users=30, n_items=25, months=4, explore=0.3, seed=0)
