@@ -12,20 +12,27 @@ from ._candidates import Candidates
 
 __all__ = ["choose", "value_of_experiment"]
 
+Prior = tuple[float, float] | Mapping[str, tuple[float, float]]
+
 
 def choose(
     found: Candidates,
     *,
     costs: Mapping[str, float] | None = None,
-    prior: tuple[float, float] | None = None,
+    prior: Prior | None = None,
     draws: int = 20_000,
     seed: int | np.random.Generator = 0,
 ) -> pd.DataFrame:
     r"""Interventions by expected net benefit, with the chance and the price of being wrong.
 
-    Effects are believed to be normal around the estimates, or, with a prior
-    :math:`N(m, s^2)` for each, around the estimates pulled towards m (which is what makes the
-    largest of many believable). Doing nothing is one of the choices.
+    Effects are believed to be normal around the estimates :math:`\hat\tau` with covariance
+    :math:`\Sigma`. With a prior :math:`N(m_a, s_a^2)` for each they are pulled towards it, which is
+    what makes the largest of many believable:
+
+    .. math::
+        E[\tau \mid \hat\tau] = m + S (S + \Sigma)^{-1} (\hat\tau - m), \qquad S = \text{diag}(s^2)
+
+    Doing nothing is one of the choices.
 
     Introduced in section 5.2.1.
 
@@ -35,8 +42,9 @@ def choose(
         Estimates and covariances.
     costs : mapping of str to float, optional
         Cost a unit, in units of the outcome; 0 for whatever is not named.
-    prior : (float, float), optional
-        Mean and standard deviation (above 0) of effects before any data. None: flat.
+    prior : (float, float) or mapping of str to (float, float), optional
+        Mean and standard deviation (above 0) of effects before any data: one pair for all, or a
+        pair for each by name, as from a model of their texts. None: flat.
     draws : int
         From the belief.
     seed : int or numpy.random.Generator
@@ -52,14 +60,16 @@ def choose(
     Raises
     ------
     ValueError
-        If costs name an intervention that is not there or are not finite, or the prior's standard
-        deviation is not above 0.
+        If costs name an intervention that is not there or are not finite; if a prior leaves out an
+        intervention, names another, is not finite, or has a standard deviation not above 0.
 
     Examples
     --------
     >>> two = Candidates(("coupon", "shelf"), np.array([0.5, 0.3]), np.eye(2) / 100, 50, "A/B test")
     >>> choose(two, costs={"coupon": 0.4}).index.tolist()
     ['shelf', 'coupon', 'do nothing']
+    >>> choose(two, prior={"coupon": (0.0, 0.1), "shelf": (0.3, 0.1)})["net"].round(2).to_dict()
+    {'shelf': 0.3, 'coupon': 0.25, 'do nothing': 0.0}
     """
     mean, covariance = belief(found, costs, prior)
     rng = np.random.default_rng(seed)
@@ -86,7 +96,7 @@ def value_of_experiment(
     units: int,
     costs: Mapping[str, float] | None = None,
     fixed_cost: float = 0.0,
-    prior: tuple[float, float] | None = None,
+    prior: Prior | None = None,
     draws: int = 20_000,
     seed: int | np.random.Generator = 0,
 ) -> pd.DataFrame:
@@ -176,7 +186,7 @@ def value_of_experiment(
 def belief(
     found: Candidates,
     costs: Mapping[str, float] | None,
-    prior: tuple[float, float] | None,
+    prior: Prior | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and covariance of net benefits."""
     paid = dict(costs or {})
@@ -186,10 +196,19 @@ def belief(
             raise ValueError(f"costs must be finite, got {cost} for {name!r}")
     mean, covariance = np.asarray(found.value, float), np.asarray(found.covariance, float)
     if prior is not None:
-        centre, spread = prior
-        if not spread > 0:
-            raise ValueError(f"the prior's standard deviation must be above 0, got {spread}")
-        wide = spread**2 * np.eye(len(mean))
+        each = prior if isinstance(prior, Mapping) else dict.fromkeys(found.names, prior)
+        if set(each) != set(found.names):
+            raise ValueError(
+                f"prior must name exactly {', '.join(found.names)}; got {', '.join(each)}"
+            )
+        for name, (centre, spread) in each.items():
+            if not (np.isfinite(centre) and 0 < spread < np.inf):
+                raise ValueError(
+                    f"prior of {name!r}: its mean must be finite and its standard deviation above "
+                    f"0, got {(centre, spread)}"
+                )
+        centre, spread = np.array([each[name] for name in found.names], float).T
+        wide = np.diag(spread**2)
         gain = np.linalg.solve(covariance + wide, wide).T
         mean = centre + gain @ (mean - centre)
         covariance = wide - gain @ wide

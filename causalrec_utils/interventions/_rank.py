@@ -48,7 +48,9 @@ def rank(
     -------
     pandas.DataFrame
         By intervention, best first: ``effect``, ``stderr``, ``low``, ``high``, ``rank_low``,
-        ``rank_high`` (1 is best; control takes part), ``may_be_best``.
+        ``rank_high`` (1 is best; control takes part), ``may_be_best``. Its
+        ``attrs["control_may_be_best"]`` says the same of control: the set of possible winners is
+        not complete without it.
 
     Notes
     -----
@@ -85,6 +87,7 @@ def rank(
         above = np.full(k + 1, float(norm.isf(1 - level)))
     t = apart / scale
     better, worse = (t > pair).sum(axis=1), (t < -pair).sum(axis=1)
+    possible = (t <= above[:, None]).all(axis=1)
     table = pd.DataFrame(
         {
             "effect": found.value,
@@ -93,11 +96,13 @@ def rank(
             "high": found.value + single * found.stderr,
             "rank_low": 1 + better[:k],
             "rank_high": k + 1 - worse[:k],
-            "may_be_best": (t <= above[:, None]).all(axis=1)[:k],
+            "may_be_best": possible[:k],
         },
         index=pd.Index(found.names, name="intervention"),
     )
-    return table.sort_values("effect", ascending=False, kind="stable")
+    table = table.sort_values("effect", ascending=False, kind="stable")
+    table.attrs["control_may_be_best"] = bool(possible[k])
+    return table
 
 
 def _quantiles(

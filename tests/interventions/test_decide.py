@@ -49,20 +49,26 @@ def test_ranks_hold_the_order_and_far_apart_is_certain() -> None:
 
 def test_control_may_be_the_best() -> None:
     table = rank(given([-1.0, -2.0]))
-    assert not table["may_be_best"].any()
+    assert not table["may_be_best"].any() and table.attrs["control_may_be_best"]
     assert table["rank_low"].tolist() == [2, 3]
+    assert not rank(given([-1.0, 1.0])).attrs["control_may_be_best"]
+    # One candidate against control: excluded from 1.645 standard errors on.
+    for value, possible in ((0.160, True), (0.169, False)):
+        assert rank(given([value])).attrs["control_may_be_best"] == possible
 
 
 def test_the_best_stays_in_the_set() -> None:
     """With all equal, any is best, and each stays with the nominal probability or more."""
     rng = np.random.default_rng(0)
     covariance = 0.01 * (np.eye(6) + 1)
-    kept = 0
-    for seed in range(100):
-        value = rng.multivariate_normal(np.full(6, 1.0), covariance)
-        found = Candidates(tuple("abcdef"), value, covariance, 100, "m")
-        kept += rank(found, seed=seed).loc["a", "may_be_best"]
-    assert kept >= 100 * 0.95 - 4 * np.sqrt(100 * 0.05 * 0.95)
+    for level, name in ((1.0, "a"), (0.0, "control")):
+        kept = 0
+        for seed in range(100):
+            value = rng.multivariate_normal(np.full(6, level), covariance)
+            table = rank(Candidates(tuple("abcdef"), value, covariance, 100, "m"), seed=seed)
+            possible = dict(table["may_be_best"]) | {"control": table.attrs["control_may_be_best"]}
+            kept += possible[name]
+        assert kept >= 100 * 0.95 - 4 * np.sqrt(100 * 0.05 * 0.95)
 
 
 def test_choose_is_exact_for_one() -> None:
@@ -81,6 +87,23 @@ def test_a_prior_pulls_to_its_mean() -> None:
     assert table.loc["a", "stderr"] == pytest.approx(np.sqrt(0.005))
     flat = choose(given([1.0, 0.0], sd=0.1), prior=(0.0, 1e6))
     assert flat.loc["a", "net"] == pytest.approx(1.0)
+
+
+def test_each_candidate_may_have_a_prior_of_its_own() -> None:
+    found = given([1.0, 0.0, 0.4], sd=0.3, shared=0.5)
+    common = choose(found, prior=(0.2, 0.1))
+    pd.testing.assert_frame_equal(common, choose(found, prior=dict.fromkeys("cba", (0.2, 0.1))))
+    # A prior is one more estimate, independent of the first: weigh both by their precision.
+    prior = {"c": (0.1, 0.2), "a": (0.5, 0.1), "b": (-0.3, 0.4)}
+    m, s = np.array([prior[name] for name in found.names]).T
+    first, second = np.linalg.inv(found.covariance), np.diag(s**-2)
+    covariance = np.linalg.inv(first + second)
+    value = covariance @ (first @ found.value + second @ m)
+    pooled = Candidates(found.names, value, (covariance + covariance.T) / 2, 100, "pooled")
+    pd.testing.assert_frame_equal(choose(found, prior=prior), choose(pooled), rtol=1e-6)
+    options = {"sizes": [50], "noise": 1.0, "units": 10_000, "costs": {"a": 0.1}}
+    told = value_of_experiment(found, prior=prior, **options)
+    pd.testing.assert_frame_equal(told, value_of_experiment(pooled, **options), rtol=1e-6)
 
 
 def test_value_of_an_experiment_is_exact_for_one() -> None:
@@ -160,8 +183,15 @@ def test_bad_input() -> None:
         choose(found, costs={"z": 1.0})
     with pytest.raises(ValueError, match="costs must be finite"):
         choose(found, costs={"a": np.nan})
-    with pytest.raises(ValueError, match="standard deviation must be above 0"):
-        choose(found, prior=(0.0, 0.0))
+    for prior, says in (
+        ((0.0, 0.0), "prior of 'a': .*standard deviation above 0"),
+        ({"a": (0.0, 1.0), "b": (0.0, -1.0)}, "prior of 'b': .*standard deviation above 0"),
+        ({"a": (0.0, 1.0), "b": (np.nan, 1.0)}, "prior of 'b': its mean must be finite"),
+        ({"a": (0.0, 1.0)}, "prior must name exactly a, b; got a"),
+        ({"a": (0.0, 1.0), "b": (0.0, 1.0), "z": (0.0, 1.0)}, "exactly a, b; got a, b, z"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            choose(found, prior=prior)
     with pytest.raises(ValueError, match="noise must be above 0"):
         value_of_experiment(found, [10], noise=0.0, units=100)
     with pytest.raises(ValueError, match="40 units in each of 3 arms need 120 of the 100"):
