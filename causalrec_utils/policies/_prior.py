@@ -139,21 +139,24 @@ def fit_beta_prior(
     >>> [round(float(x[0]), 1) for x in prior.arms(1)]
     [2.0, 95.9]
     """
+    from threadpoolctl import threadpool_limits
+
     y, n = _counts(successes, trials)
     _checks.level(level)
     groups = np.arange(len(y)) if task is None else _tasks(task, len(y))
     x = np.empty((len(y), 0)) if features is None else _features(features, len(y))
     if groups.max() < 1:
         raise ValueError("need at least 2 tasks")
-    if not x.shape[1]:
-        theta = _fit(y, n, x, 0.0)
-        estimates = _intervals(theta, y, n, groups, level)
-        kappa = float(np.exp(theta[1]))
-        return BetaPrior(float(theta[0]), np.empty(0), kappa, estimates=estimates)
-    held_out = _held_out(y, n, x, groups, penalties, np.random.default_rng(seed))
-    best = max(held_out, key=held_out.__getitem__)
-    centre, scale = _scaling(x)
-    theta = _fit(y, n, (x - centre) / scale, best)
+    with threadpool_limits(1):  # the steps are small: threads would only wait for each other
+        if not x.shape[1]:
+            theta = _fit(y, n, x, 0.0)
+            estimates = _intervals(theta, y, n, groups, level)
+            kappa = float(np.exp(theta[1]))
+            return BetaPrior(float(theta[0]), np.empty(0), kappa, estimates=estimates)
+        held_out = _held_out(y, n, x, groups, penalties, np.random.default_rng(seed))
+        best = max(held_out, key=held_out.__getitem__)
+        centre, scale = _scaling(x)
+        theta = _fit(y, n, (x - centre) / scale, best)
     w = theta[2:] / scale
     return BetaPrior(float(theta[0] - centre @ w), w, float(np.exp(theta[1])), best, held_out)
 
