@@ -71,7 +71,8 @@ def refute(
         fail).
     negative_control : str, optional
         Column of an outcome with the same confounders that the treatment cannot have moved: one
-        from before the treatment, say.
+        from before the treatment, say. Not a value that a confounder averages: given the average,
+        it could show nothing.
     repeats : int
         Estimates for each of the first three attacks; at least 2.
     alpha : float
