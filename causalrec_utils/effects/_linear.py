@@ -74,7 +74,10 @@ def iv(d: Inputs, instruments: list[str], data: pd.DataFrame) -> Fit:
     if d.codes is not None:
         strength = np.column_stack([np.bincount(d.codes, s) for s in strength.T])
     cov = strength.T @ strength / d.n**2
-    f = float(first[-q:] @ np.linalg.solve(cov, first[-q:])) / q
+    try:
+        f = float(first[-q:] @ np.linalg.solve(cov, first[-q:])) / q
+    except np.linalg.LinAlgError:  # an instrument that is the treatment leaves no residual
+        f = np.inf
     diagnostics = {"first_stage_f": f}
     if q == 1:
         diagnostics["first_stage"] = float(first[-1])

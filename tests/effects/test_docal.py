@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from causalrec_utils.effects import DoCal
+from causalrec_utils.effects import DoCal, ate
 from causalrec_utils.graphs import CausalGraph, Prior
 from causalrec_utils.simulate import confounded, front_door, latent_graph
 
@@ -123,3 +123,12 @@ def test_estimate_and_refute_follow_the_estimand() -> None:
     known = DoCal("shown", "watched", prior=Prior(required=[(a, b) for a, _, b in four.edges]))
     assert known.fit(number, graph=four).estimate(model_y="linear").method == "dml"
     assert "not fitted" in repr(DoCal("a", "b")) and "adjust for" in repr(known)
+
+
+def test_least_squares_where_the_first_stage_leaves_no_residual() -> None:
+    weak = {("flag", "shown"): 0.7, ("shown", "watched"): 0.5}
+    weak |= {("mood", "shown"): 0.2, ("mood", "watched"): 0.2}
+    data = latent_graph(weak, latent=["mood"], n=2000, seed=106).data  # stopped with LinAlgError
+    own = ate(data, "shown", "watched", method="iv", instrument="shown")
+    assert own.value == pytest.approx(np.polyfit(data["shown"], data["watched"], 1)[0])
+    assert own.diagnostics["first_stage_f"] > 1e20
